@@ -1,0 +1,1 @@
+"""The state: typed tables over one ordered, authenticated map."""
