@@ -24,7 +24,7 @@ from ledger.store import (
     proof_key,
     transaction_key,
 )
-from ledger.tree import encode_page
+from ledger.tree_page import encode_page
 from ledger.wire.block import Header
 from ledger.wire.codec import decode, encode
 from ledger.wire.merkle import Frontier

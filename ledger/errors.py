@@ -1,7 +1,8 @@
-"""What can be wrong with a block or a genesis document.
+"""What can be wrong with a block, a document or a genesis.
 
 LedgerError
 ├── InvalidBlockError      well-formed and wrong: a vote for it is a vote for a false history
+├── InvalidDocumentError   a file is not the one spelling of a document
 └── InvalidGenesisError    the document does not describe a network
 """
 
@@ -41,6 +42,16 @@ class InvalidBlockError(LedgerError):
             place += f", record {record_index}"
         detail = f": expected {expected}, found {found}" if expected or found else ""
         super().__init__(f"{place}: {what}{detail}")
+
+
+class InvalidDocumentError(LedgerError):
+    """A file is no canonical JSON document of its kind."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        """Path of the field at fault, or the line, or ``document`` for the file as a whole."""
+        self.reason = reason
+        super().__init__(f"{field}: {reason}")
 
 
 class InvalidGenesisError(LedgerError):

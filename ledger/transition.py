@@ -20,43 +20,42 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger import civil
 from ledger.errors import InvalidBlockError
+from ledger.member_months import count_in_months
 from ledger.parsed import ParsedTransaction
 from ledger.records import rule_of
 from ledger.records.record import Context
-from ledger.refusal import RefusalCode, Refused
-from ledger.state.rows import KeyRow, MemberMonthRow, ParametersRow
-from ledger.state.tables import KEYS, MEMBER_MONTHS, MEMBERS, PARAMETERS
+from ledger.refusal import Refused
+from ledger.state.rows import ParametersRow
+from ledger.state.tables import PARAMETERS
 from ledger.state.view import Overlay, StateReader, StateView
+from ledger.transaction_checks import (
+    check_author,
+    check_exactly_required,
+    check_head,
+    check_sealed,
+    check_signers,
+)
 from ledger.tree import update
-from ledger.vocabulary import MemberStatus, Role
 from ledger.wire.block import HEADER_VERSION, Block, Header
 from ledger.wire.codec import encode
 from ledger.wire.errors import InvalidSignatureError
-from ledger.wire.hashing import Domain, digest
 from ledger.wire.merkle import leaf_hash, merkle_root
 from ledger.wire.scalars import (
     BLOCK_BYTES_MAX,
     TRANSACTIONS_PER_BLOCK_MAX,
-    VALIDITY_MS_MAX,
     BlockId,
     ChainId,
     Digest,
     Epoch,
     Height,
-    MemberId,
     TimeMs,
     ValidatorIndex,
     View,
 )
-from ledger.wire.transaction import TRANSACTION_VERSION, sealed_digest
 
 RULES_VERSION: Final = 1
 """The rules that this code knows. A governance decision will switch versions at a height (D11)."""
-ZERO_DIGEST: Final = Digest(bytes(32))
-MONTH_INDEX: Final = b"month"
-"""Prefix of the index entries behind a member's month: member, month, number of the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +66,16 @@ class Slot:
     validators_digest: Digest
     view: View
     proposer: ValidatorIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockPlace:
+    """Where a block stands in its chain."""
+
+    chain_id: ChainId
+    height: Height
+    parent: BlockId
+    time_ms: TimeMs
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ class BlockExecution:
             Refused: It does not apply; nothing has changed.
         """
         view = StateView(self.overlay)
-        self._check_head(transaction, view)
+        check_head(transaction, view, chain_id=self.chain_id, time_ms=self.time_ms)
         context = Context(
             state=view,
             parameters=self.parameters,
@@ -113,164 +122,61 @@ class BlockExecution:
             height=self.height,
             time_ms=self.time_ms,
         )
-        signers = self._check_signers(transaction, view)
-        self._check_author(transaction, view)
+        signers = check_signers(transaction, view, self.time_ms)
+        check_author(transaction, view)
         for index, record in enumerate(transaction.records):
-            context.record_index = index
-            context.touched.clear()
-            context.touch(transaction.author)
+            context.begin_record(index)
             rule_of(record).apply(context, record)
-            self._count_in_months(context)
+            count_in_months(context)
         check_exactly_required(signers, context.required)
-        _check_sealed(transaction, context)
+        check_sealed(transaction, context.named_sealed)
         view.absorb_into(self.overlay)
         self.overlay.transactions[transaction.tx_id] = len(self.leaves)
         self.leaves.append(transaction.leaf)
 
     def finish(self, slot: Slot) -> Header:
         """Compute all roots and return the header; the overlay then stands for the block."""
-        overlay, below = self.overlay, self.parent.header
-        overlay.values = {
-            key: None if row is None else encode(row) for key, row in overlay.rows.items()
-        }
-        tree = update(self.parent.page, overlay.values.items())
-        overlay.pages.update(tree.pages)
-        header = Header(
-            version=HEADER_VERSION,
+        place = BlockPlace(
             chain_id=self.chain_id,
-            epoch=slot.epoch,
-            validators_digest=slot.validators_digest,
             height=self.height,
-            view=slot.view,
-            parent=below.block_id,
+            parent=self.parent.header.block_id,
             time_ms=self.time_ms,
-            proposer=slot.proposer,
-            rules_version=RULES_VERSION,
-            tx_count=len(self.leaves),
-            tx_root=Digest(merkle_root(self.leaves)),
-            state_root=Digest(tree.root),
-            log_root=Digest(self.parent.log.root()),
-            next_validators_digest=slot.validators_digest,
-            flags=0,
         )
-        overlay.header = header
-        overlay.log, overlay.log_nodes = self.parent.log.append(leaf_hash(encode(header)))
-        return header
-
-    def _check_head(self, transaction: ParsedTransaction, view: StateView) -> None:
-        head = transaction.signed.transaction
-        if head.chain_id != self.chain_id:
-            raise Refused(
-                RefusalCode.WRONG_CHAIN,
-                f"the transaction is for chain {head.chain_id.hex()}, "
-                f"this is chain {self.chain_id.hex()}.",
-                field="chain_id",
-            )
-        if head.version != TRANSACTION_VERSION:
-            raise Refused(
-                RefusalCode.UNSUPPORTED_VERSION,
-                f"transaction version {head.version} is not known, use {TRANSACTION_VERSION}.",
-                field="version",
-                found=head.version,
-                expected=TRANSACTION_VERSION,
-            )
-        check_validity(head.valid_until_ms, self.time_ms)
-        if view.has_transaction(transaction.tx_id):
-            raise Refused(
-                RefusalCode.DUPLICATE_TRANSACTION,
-                f"transaction {transaction.tx_id.hex()} is already on the ledger.",
-                transaction=transaction.tx_id.hex(),
-            )
-
-    def _check_signers(
-        self, transaction: ParsedTransaction, view: StateView
-    ) -> dict[tuple[MemberId, Role], None]:
-        """Return whose signatures the transaction carries, after checking each key."""
-        signers: dict[tuple[MemberId, Role], None] = {}
-        for entry in transaction.signed.signatures:
-            row = view.get(KEYS, entry.key)
-            if row is None:
-                raise Refused(
-                    RefusalCode.UNKNOWN_KEY,
-                    f"key {entry.key.hex()} does not stand on the ledger.",
-                    field="signatures",
-                    key=entry.key.hex(),
-                )
-            check_key(entry.key, row, self.time_ms)
-            signers[(row.owner, row.role)] = None
-        if len(signers) != len(transaction.signed.signatures):
-            raise Refused(
-                RefusalCode.SIGNATURE_NOT_NEEDED,
-                "two signatures come from the same member in the same role; one is needed.",
-                field="signatures",
-            )
-        return signers
-
-    def _check_author(self, transaction: ParsedTransaction, view: StateView) -> None:
-        row = view.get(MEMBERS, transaction.author)
-        if row is None:
-            raise Refused(
-                RefusalCode.UNKNOWN_AUTHOR,
-                f"{transaction.author} is not in the register of admitted members.",
-                field="author",
-                author=transaction.author,
-            )
-        if row.status is MemberStatus.ACTIVE:
-            return
-        for index, record in enumerate(transaction.records):
-            if not rule_of(record).while_suspended:
-                raise Refused(
-                    RefusalCode.AUTHOR_SUSPENDED,
-                    f"{transaction.author} is suspended ({row.status_reason}) and may only "
-                    "file, correct, accept and reject.",
-                    field="author",
-                    record_index=index,
-                    author=transaction.author,
-                )
-
-    def _count_in_months(self, context: Context) -> None:
-        """Extend the running digest of every member that the record touches (D5)."""
-        block_month = civil.month_of(context.today)
-        for member, date in context.touched.items():
-            month = block_month if date is None else civil.month_of(date)
-            row = context.state.get(MEMBER_MONTHS, member, month)
-            if row is not None and row.filed_ms and month != block_month:
-                month = block_month
-                row = context.state.get(MEMBER_MONTHS, member, month)
-            count, previous, filed_ms = (
-                (0, ZERO_DIGEST, 0) if row is None else (row.count, row.digest, row.filed_ms)
-            )
-            place = (
-                context.tx_id
-                + context.record_index.to_bytes(4, "big")
-                + self.height.to_bytes(8, "big")
-            )
-            context.state.put(
-                MEMBER_MONTHS,
-                member,
-                month,
-                row=MemberMonthRow(
-                    count=count + 1,
-                    digest=digest(
-                        Domain.MEMBER_MONTH, previous, place, self.time_ms.to_bytes(8, "big")
-                    ),
-                    filed_ms=TimeMs(filed_ms),
-                ),
-            )
-            context.state.put_index(month_index_key(member, month, count), place)
+        return close_block(self.overlay, slot, place, self.leaves)
 
 
-def month_index_key(member: MemberId, month: int, number: int) -> bytes:
-    """Return the index key of a record in a member's month; its value is id, index and height."""
-    return b"".join(
-        (
-            MONTH_INDEX,
-            member.encode(),
-            b"\0",
-            month.to_bytes(4, "big"),
-            number.to_bytes(8, "big"),
-        )
+def close_block(overlay: Overlay, slot: Slot, place: BlockPlace, leaves: Sequence[bytes]) -> Header:
+    """Compute all roots of a block that changes ``overlay``, and return its header.
+
+    The overlay then stands for the block. Also closes the genesis block, which has no transactions.
+    """
+    overlay.values = {
+        key: None if row is None else encode(row) for key, row in overlay.rows.items()
+    }
+    below = overlay.parent
+    tree = update(below.page, overlay.values.items())
+    overlay.pages.update(tree.pages)
+    header = Header(
+        version=HEADER_VERSION,
+        chain_id=place.chain_id,
+        epoch=slot.epoch,
+        validators_digest=slot.validators_digest,
+        height=place.height,
+        view=slot.view,
+        parent=place.parent,
+        time_ms=place.time_ms,
+        proposer=slot.proposer,
+        rules_version=RULES_VERSION,
+        tx_count=len(leaves),
+        tx_root=Digest(merkle_root(leaves)),
+        state_root=Digest(tree.root),
+        log_root=Digest(below.log.root()),
+        next_validators_digest=slot.validators_digest,
+        flags=0,
     )
+    overlay.header = header
+    overlay.log, overlay.log_nodes = below.log.append(leaf_hash(encode(header)))
+    return header
 
 
 def current_parameters(state: StateReader) -> ParametersRow:
@@ -279,87 +185,6 @@ def current_parameters(state: StateReader) -> ParametersRow:
     if row is None:
         raise InvalidBlockError(state.header.height, "the state has no network parameters")
     return row
-
-
-def check_validity(valid_until_ms: TimeMs, time_ms: TimeMs) -> None:
-    """Refuse a transaction that has expired, or would be valid for longer than allowed."""
-    if valid_until_ms < time_ms:
-        raise Refused(
-            RefusalCode.EXPIRED,
-            f"it was valid until {valid_until_ms} ms, the block's time is {time_ms} ms.",
-            field="valid_until_ms",
-            valid_until_ms=valid_until_ms,
-            time_ms=time_ms,
-        )
-    if valid_until_ms > time_ms + VALIDITY_MS_MAX:
-        raise Refused(
-            RefusalCode.VALID_TOO_LONG,
-            f"it is valid until {valid_until_ms} ms, at most {VALIDITY_MS_MAX} ms after the "
-            f"block's time {time_ms} ms are allowed.",
-            field="valid_until_ms",
-            valid_until_ms=valid_until_ms,
-            time_ms=time_ms,
-        )
-
-
-def check_key(key: bytes, row: KeyRow, time_ms: TimeMs) -> None:
-    """Refuse a key that may not sign at ``time_ms``."""
-    if row.revoked_ms:
-        raise Refused(
-            RefusalCode.KEY_REVOKED,
-            f"key {key.hex()} of {row.owner} was revoked at {row.revoked_ms} ms.",
-            field="signatures",
-            key=key.hex(),
-            owner=row.owner,
-            revoked_ms=row.revoked_ms,
-        )
-    if not row.valid_from_ms <= time_ms < row.valid_until_ms:
-        raise Refused(
-            RefusalCode.KEY_NOT_VALID,
-            f"key {key.hex()} of {row.owner} is valid from {row.valid_from_ms} ms until "
-            f"{row.valid_until_ms} ms, the block's time is {time_ms} ms.",
-            field="signatures",
-            key=key.hex(),
-            owner=row.owner,
-            time_ms=time_ms,
-        )
-
-
-def check_exactly_required(
-    signers: dict[tuple[MemberId, Role], None], required: dict[tuple[MemberId, Role], None]
-) -> None:
-    """Refuse a transaction that lacks a signature that its records need, or carries another one."""
-    for member, role in required:
-        if (member, role) not in signers:
-            present = ", ".join(f"{owner} ({held.name.lower()})" for owner, held in signers)
-            raise Refused(
-                RefusalCode.SIGNATURE_MISSING,
-                f"a signature of {member} by a key in the role {role.name.lower()} is needed; "
-                f"it is signed by {present}.",
-                field="signatures",
-                member=member,
-                role=role.name.lower(),
-            )
-    for member, role in signers:
-        if (member, role) not in required:
-            raise Refused(
-                RefusalCode.SIGNATURE_NOT_NEEDED,
-                f"the signature of {member} in the role {role.name.lower()} is not needed.",
-                field="signatures",
-                member=member,
-                role=role.name.lower(),
-            )
-
-
-def _check_sealed(transaction: ParsedTransaction, context: Context) -> None:
-    for number, attachment in enumerate(transaction.signed.transaction.sealed):
-        if sealed_digest(attachment) not in context.named_sealed:
-            raise Refused(
-                RefusalCode.SEALED_NOT_NAMED,
-                f"sealed attachment {number} is not named by any record.",
-                field="sealed",
-                attachment=number,
-            )
 
 
 def build_block(
@@ -421,6 +246,7 @@ def apply_block(
     header = block.header
     height = Height(parent.header.height + 1)
     _check_links(parent.header, header)
+    _check_size(height, block)
     if [parsed.signed_bytes for parsed in transactions] != list(block.transactions):
         raise InvalidBlockError(height, "the parsed transactions are not the block's")
     execution = BlockExecution(parent, height, header.time_ms)
@@ -476,6 +302,17 @@ def _check_links(below: Header, header: Header) -> None:
         raise InvalidBlockError(
             height, "view", expected=f"above {below.view}", found=str(header.view)
         )
+
+
+def _check_size(height: Height, block: Block) -> None:
+    """Check the limits of a whole block; decoding has checked those of each transaction."""
+    size = sum(map(len, block.transactions))
+    for what, found, limit in (
+        ("bytes of transactions", size, BLOCK_BYTES_MAX),
+        ("number of transactions", len(block.transactions), TRANSACTIONS_PER_BLOCK_MAX),
+    ):
+        if found > limit:
+            raise InvalidBlockError(height, what, expected=f"at most {limit}", found=str(found))
 
 
 def _check_same(header: Header, computed: Header) -> None:

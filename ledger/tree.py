@@ -1,47 +1,70 @@
-"""The state tree: one root for the whole state, kept up to date block by block.
+"""The state tree: one root for the whole state, brought up to date once per block.
 
-What it decides: how a set of (key, value) becomes pages and a root, how a batch of changes turns old pages
-into new ones, and what proof a page store can give of a key. The hashing and the proofs are
-`ledger.wire.state_proof`'s; the reasons are in ``docs/adr/0004-state-tree.md``.
+What it decides: how a batch of changes turns pages into new pages and a root, and what proof a store of
+pages can give of a key. Hashing and proofs are `ledger.wire.state_proof`'s, the layout of a page is
+`ledger.tree_page`'s, the reasons are in ``docs/adr/0004-state-tree.md``.
 
 Rules:
 
 * Root and pages are a pure function of the set of (key, value): not of the order of writes, not of the
   batches, not of what was there and is gone. Deleting leaves what never inserting would have left.
 * One page per inner node, found under its path: one byte, 0 to 15, for each nibble from the root down; the
-  root's path is empty. A page is a tuple of 16 entries: ``b""`` for an empty child, 32 bytes for an inner
-  child's hash, 96 bytes ``key_hash || value_hash || leaf_hash`` for a leaf.
-* A page below the root has at least two leaves beneath it; a subtree with one leaf is an entry above.
-* Pages are tuples, so that an overlay's and a cache's pages can be handed to `update` as they are.
+  root's path is empty. An empty tree has no page.
+* A page below the root has at least two leaves beneath it: a subtree with one leaf is a child above.
 
-`update` runs once per block on every node and is a hot path: about four pages are rewritten per key. Hence
-it works on lists keyed by path and calls as little as it can; measured figures are in the ADR.
+`update` is a hot path of every node: each key rewrites three to six pages. The changes are sorted by
+position and go down the tree together; each page is read, rewritten and hashed once, on the way back up.
 
 Not decided here: where pages are kept, which are cached, when they become durable.
 """
 
 import hashlib
 from binascii import hexlify
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import compress
 
-import msgspec
-
-from ledger.wire.state_proof import (
+from ledger.tree_page import (
+    BELOW,
     CHILDREN,
+    DIGEST_BYTES,
+    EMPTY_PAGE,
+    HASHED_OFFSET,
+    HASHES_OFFSET,
+    CorruptTreeError,
+    Page,
+    content_of,
+    decode_page,
+    encode_page,
+    inner_children,
+    page_hash,
+    present_children,
+    put_content,
+    sibling_hashes,
+    verify_page,
+)
+from ledger.wire.state_proof import (
     EMPTY_STATE_ROOT,
     OtherLeaf,
     ProofLevel,
     StateProof,
     key_hash,
-    state_inner_hash,
+    value_hash,
 )
 
-_sha256 = hashlib.sha256
+__all__ = [
+    "ROOT_PATH",
+    "CorruptTreeError",
+    "Page",
+    "ReadPage",
+    "TreeUpdate",
+    "decode_page",
+    "encode_page",
+    "prove",
+    "update",
+    "walk_leaves",
+]
 
-Page = tuple[bytes, ...]
-"""The 16 entries of an inner node."""
+_sha256 = hashlib.sha256
 
 ReadPage = Callable[[bytes], Page | None]
 """Gives the page at a path, None if there is none."""
@@ -49,44 +72,10 @@ ReadPage = Callable[[bytes], Page | None]
 ROOT_PATH = b""
 """Where the root's page is found."""
 
-_INNER_BYTES = 32
-_LEAF_BYTES = 96
-_ENTRY_BYTES = frozenset((0, _INNER_BYTES, _LEAF_BYTES))
-_EMPTY_PAGE: Page = (b"",) * CHILDREN
-_BITS = tuple(1 << child for child in range(CHILDREN))
-
-# Stands for an inner child whose page is open; every open page is hashed at the end.
-_OPEN = bytes(_INNER_BYTES)
-
 _NIBBLE_OF_HEX = bytes.maketrans(b"0123456789abcdef", bytes(range(CHILDREN)))
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[bytes, ...])
-
-
-class CorruptTreeError(Exception):
-    """The stored pages are not a state tree: a page is missing, damaged or not the one referred to.
-
-    The cause is the local store. Nothing may be built on it; restore it from a snapshot.
-    """
-
-    path: bytes
-    """Path of the page at fault, one byte per nibble."""
-
-    expected: str
-    """What belongs there."""
-
-    found: str
-    """What is there."""
-
-    def __init__(self, path: bytes, *, expected: str, found: str) -> None:
-        self.path = path
-        self.expected = expected
-        self.found = found
-        super().__init__(
-            f"state tree page at nibbles '{_shown_path(path)}': expected {expected}, found {found};"
-            " restore the store from a snapshot"
-        )
+# What a child adds to the path of its page.
+_STEP = tuple(bytes((child,)) for child in range(CHILDREN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +86,10 @@ class TreeUpdate:
     """State root after the batch."""
 
     pages: dict[bytes, Page | None]
-    """Every page that differs from before, by path; None for one that is gone. Never an unchanged one."""
+    """Every page that differs from before, by path, None for one that is gone; no unchanged page.
+
+    Their order is a function of the tree and the batch as a set; the root's page comes last.
+    """
 
 
 def update(read_page: ReadPage, changes: Iterable[tuple[bytes, bytes | None]]) -> TreeUpdate:
@@ -107,20 +99,23 @@ def update(read_page: ReadPage, changes: Iterable[tuple[bytes, bytes | None]]) -
     key, or writing the value that is there, changes nothing.
 
     Raises:
-        ValueError: a key occurs twice; a batch is a set, in which there is no last one.
+        ValueError: a key occurs twice; a batch is a set, it has no last one that could win.
         CorruptTreeError: a page that another one refers to is missing.
     """
-    draft = _Draft(read_page)
-    for key_digest, entry in _entries(changes):
-        draft.place(key_digest, entry)
-    return draft.close()
+    ways, records = _by_position(changes)
+    page = read_page(ROOT_PATH) or EMPTY_PAGE
+    batch = _Batch(read_page, ways, records)
+    root = batch.rewrite(ROOT_PATH, page, 0, len(ways))
+    if root is None:
+        root = page_hash(page)
+    return TreeUpdate(root or EMPTY_STATE_ROOT, batch.changed)
 
 
 def prove(read_page: ReadPage, root: bytes, key: bytes) -> StateProof:
-    """Return the proof that `key` has its value, or has none, in the tree under `root`.
+    """Return the proof of what `key` is under `root`: present with its value, or absent.
 
-    Every page on the way is hashed and compared, so that a damaged store yields an error, not a proof
-    that fails elsewhere. The value itself is not in the tree; the caller adds it.
+    Every page on the way is hashed and compared: a damaged store yields an error here, not a proof that
+    fails elsewhere. The tree does not hold values; the caller gives the value beside the proof.
 
     Raises:
         CorruptTreeError: the pages are not those of the tree under `root`.
@@ -128,170 +123,161 @@ def prove(read_page: ReadPage, root: bytes, key: bytes) -> StateProof:
     position = key_hash(key)
     nibbles = _nibbles(position)
     levels: list[ProofLevel] = []
-    expected, entry = root, root
-    while len(entry) == _INNER_BYTES:
-        path = nibbles[: len(levels)]
-        page = read_page(path) or (_EMPTY_PAGE if not path else None)
-        if page is None:
-            raise CorruptTreeError(path, expected=f"page {expected.hex()}", found="none")
-        found = page_hash(page)
-        if found != expected:
-            raise CorruptTreeError(path, expected=expected.hex(), found=found.hex())
-        if page == _EMPTY_PAGE:
+    expected = root
+    while True:
+        depth = len(levels)
+        page = _verified_page(read_page, nibbles[:depth], expected)
+        if page == EMPTY_PAGE:
             return StateProof((), None)
-        child = nibbles[len(levels)]
-        entry = expected = page[child]
-        siblings = b"".join([other[-32:] for other in (*page[:child], *page[child + 1 :])])
-        levels.append(ProofLevel(sum(compress(_BITS, page)), siblings))
-    if not entry or entry[:32] == position:
-        return StateProof(tuple(levels), None)
-    return StateProof(tuple(levels), OtherLeaf(entry[:32], entry[32:64]))
+        child = nibbles[depth]
+        levels.append(ProofLevel(present_children(page), sibling_hashes(page, child)))
+        content = content_of(page, child)
+        if len(content) == DIGEST_BYTES:
+            expected = content
+        elif not content or content[:DIGEST_BYTES] == position:
+            return StateProof(tuple(levels), None)
+        else:
+            other = OtherLeaf(content[:DIGEST_BYTES], content[DIGEST_BYTES:])
+            return StateProof(tuple(levels), other)
 
 
-def page_hash(page: Page) -> bytes:
-    """Return the hash of the inner node that `page` holds; `EMPTY_STATE_ROOT` if it holds nothing."""
-    bitmap = sum(compress(_BITS, page))
-    if not bitmap:
-        return EMPTY_STATE_ROOT
-    return state_inner_hash(bitmap, b"".join([entry[-32:] for entry in page]))
+def walk_leaves(read_page: ReadPage, root: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (key_hash, value_hash) of every leaf under `root`, in order of key_hash.
 
-
-def encode_page(page: Page) -> bytes:
-    """Return `page` as bytes for a store: a MessagePack array of 16 byte strings."""
-    return _encoder.encode(page)
-
-
-def decode_page(data: bytes, path: bytes) -> Page:
-    """Return the page that a store holds at `path`.
+    Every page is hashed and compared: if it ends without an error, the store holds all of this tree.
+    For checking a store against its rows; it reads the whole tree.
 
     Raises:
-        CorruptTreeError: `data` is not an encoded page.
+        CorruptTreeError: the pages are not those of the tree under `root`.
     """
-    try:
-        page = _decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        raise CorruptTreeError(path, expected="an encoded page", found=str(error)) from error
-    if len(page) != CHILDREN or not _ENTRY_BYTES.issuperset(map(len, page)):
-        lengths = [len(entry) for entry in page[: CHILDREN + 1]]
-        raise CorruptTreeError(
-            path, expected="16 entries of 0, 32 or 96 bytes", found=f"lengths {lengths}"
-        )
-    return page
+    pending: list[tuple[bytes, bytes]] = [(ROOT_PATH, root)]
+    while pending:
+        path, content = pending.pop()
+        if len(content) > DIGEST_BYTES:
+            yield content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+            continue
+        page = _verified_page(read_page, path, content)
+        contents = ((child, content_of(page, child)) for child in range(CHILDREN - 1, -1, -1))
+        pending.extend((path + _STEP[child], content) for child, content in contents if content)
 
 
-class _Draft:
-    """A batch under way: the pages it has opened, by path, a page always after the one above it."""
+def _verified_page(read_page: ReadPage, path: bytes, expected: bytes) -> Page:
+    page = read_page(path)
+    if page is None:
+        if path or expected != EMPTY_STATE_ROOT:
+            raise CorruptTreeError(path, expected=f"page {expected.hex()}", found="no page")
+        return EMPTY_PAGE
+    return verify_page(page, path, expected)
 
-    __slots__ = ("_created", "_pages", "_read_page")
 
-    def __init__(self, read_page: ReadPage) -> None:
+class _Batch:
+    """One `update` under way: its changes, by position, and the pages that they have changed so far."""
+
+    __slots__ = ("_read_page", "_records", "_ways", "changed")
+
+    def __init__(self, read_page: ReadPage, ways: list[bytes], records: list[bytes]) -> None:
         self._read_page = read_page
-        self._pages: dict[bytes, list[bytes]] = {}
-        self._created: set[bytes] = set()
+        self._ways = ways
+        self._records = records
+        self.changed: dict[bytes, Page | None] = {}
 
-    def place(self, key_digest: bytes, entry: bytes) -> None:
-        """Make `entry` the leaf of its key; an empty one removes the leaf."""
-        nibbles = _nibbles(key_digest)
-        pages = self._pages
-        path, depth = ROOT_PATH, 0
-        unopened: list[tuple[bytes, Page]] = []
-        while True:
-            page: list[bytes] | Page | None = pages.get(path)
-            if page is None:
-                page = self._stored(path)
-                unopened.append((path, page))
-            child = nibbles[depth]
-            found = page[child]
-            if len(found) != _INNER_BYTES:
-                break
-            depth += 1
-            path = nibbles[:depth]
-        is_own = found[:32] == key_digest
-        if found == entry or not (entry or is_own):
-            return
-        for opened, stored in unopened:
-            pages[opened] = list(stored)
-        if is_own or not found:
-            pages[path][child] = entry
-        else:
-            self._push_down(nibbles, depth, found, entry)
+    def rewrite(self, path: bytes, page: Page, start: int, end: int) -> bytes | None:
+        """Carry out changes start to end - 1, all of which lie below this page.
 
-    def _stored(self, path: bytes) -> Page:
-        page = self._read_page(path)
-        if page is not None:
-            return page
-        if path:
-            raise CorruptTreeError(path, expected="the page of an inner child", found="none")
-        self._created.add(path)
-        return _EMPTY_PAGE
-
-    def _push_down(self, nibbles: bytes, depth: int, resident: bytes, entry: bytes) -> None:
-        """Make pages below nibbles[:depth] until the ways of the resident leaf and the new one part."""
-        resident_nibbles = _nibbles(resident[:32])
-        page = self._pages[nibbles[:depth]]
-        while resident_nibbles[depth] == nibbles[depth]:
-            page[nibbles[depth]] = _OPEN
-            depth += 1
-            path = nibbles[:depth]
-            page = self._pages[path] = list(_EMPTY_PAGE)
-            self._created.add(path)
-        page[resident_nibbles[depth]] = resident
-        page[nibbles[depth]] = entry
-
-    def close(self) -> TreeUpdate:
-        """Hash the open pages from the bottom up, and lift what has become a single leaf."""
-        pages = self._pages
-        changed: dict[bytes, Page | None] = {}
-        root = EMPTY_STATE_ROOT
-        # A page was opened after the one above it: backwards, every page comes before its parent.
-        for path, page in reversed(pages.items()):
-            hashes = b"".join([entry[-32:] for entry in page if entry])
-            if len(hashes) <= _INNER_BYTES and self._dissolve(path, page, changed):
+        Return the content that the page above then has in its place, None if nothing changed.
+        """
+        ways, depth = self._ways, len(path)
+        inner = page[0] << 8 | page[1]
+        opened: bytearray | None = None
+        while start < end:
+            child = ways[start][depth]
+            after = start + 1
+            while after < end and ways[after][depth] == child:
+                after += 1
+            is_inner = inner >> child & 1
+            if is_inner:
+                below = path + _STEP[child]
+                stored = self._read_page(below)
+                if stored is None:
+                    raise CorruptTreeError(below, expected="an inner child", found="no page")
+                content = self.rewrite(below, stored, start, after)
+            else:
+                content = self._settle(path, content_of(page, child), start, after)
+            start = after
+            if content is None:
                 continue
-            bitmap = sum(compress(_BITS, page))
-            root = _sha256((0x30000 | bitmap).to_bytes(3, "big") + hashes).digest()
-            changed[path] = tuple(page)
-            if path:
-                pages[path[:-1]][path[-1]] = root
-        if not pages:
-            root = page_hash(self._read_page(ROOT_PATH) or _EMPTY_PAGE)
-        return TreeUpdate(root, changed)
+            if opened is None:
+                opened = bytearray(page)
+            if is_inner and len(content) == DIGEST_BYTES:
+                # By far the most frequent of what `put_content` can do.
+                at = (opened[3] << 8 | opened[4]) & BELOW[child]
+                at = HASHES_OFFSET + DIGEST_BYTES * at.bit_count()
+                opened[at : at + DIGEST_BYTES] = content
+            else:
+                put_content(opened, child, content)
+        return None if opened is None else self._close(path, bytes(opened))
 
-    def _dissolve(self, path: bytes, page: list[bytes], changed: dict[bytes, Page | None]) -> bool:
-        """Remove a page with at most one child if its only leaf, or nothing, belongs in its parent."""
-        only = next(filter(None, page), b"")
-        if len(only) == _INNER_BYTES or (only and not path):
-            return False
-        if path:
-            self._pages[path[:-1]][path[-1]] = only
-        if path not in self._created:
-            changed[path] = None
-        return True
+    def _close(self, path: bytes, page: Page) -> bytes:
+        """Note a page that has changed; return its hash, or its only leaf if that belongs above."""
+        count = (page[3] << 8 | page[4]).bit_count()
+        if count < 2 and not inner_children(page) and (path or not count):
+            self.changed[path] = None
+            return page[HASHES_OFFSET + DIGEST_BYTES :]
+        self.changed[path] = page
+        return _sha256(page[HASHED_OFFSET : HASHES_OFFSET + DIGEST_BYTES * count]).digest()
+
+    def _settle(self, path: bytes, resident: bytes, start: int, end: int) -> bytes | None:
+        """Carry out changes start to end - 1 where there is one leaf so far, or none.
+
+        Return the content that comes in its place, None if nothing changed.
+        """
+        ways, records = self._ways, self._records
+        if end - start == 1 and (record := records[start]):
+            if record == resident:
+                return None
+            if not resident or record[:DIGEST_BYTES] == resident[:DIGEST_BYTES]:
+                return record
+        leaves = {_nibbles(resident[:DIGEST_BYTES]): resident} if resident else {}
+        for way, record in zip(ways[start:end], records[start:end], strict=True):
+            if record:
+                leaves[way] = record
+            else:
+                leaves.pop(way, None)
+        if len(leaves) > 1:
+            return self._build(path + _STEP[ways[start][len(path)]], leaves)
+        only = next(iter(leaves.values()), b"")
+        return None if only == resident else only
+
+    def _build(self, path: bytes, leaves: dict[bytes, bytes]) -> bytes:
+        """Make the pages of a subtree of several leaves, by nibbles; return its hash."""
+        depth = len(path)
+        groups: dict[int, dict[bytes, bytes]] = {}
+        for way, record in leaves.items():
+            groups.setdefault(way[depth], {})[way] = record
+        page = bytearray(EMPTY_PAGE)
+        for child, group in sorted(groups.items()):
+            alone = len(group) == 1
+            content = (
+                next(iter(group.values())) if alone else self._build(path + _STEP[child], group)
+            )
+            put_content(page, child, content)
+        return self._close(path, bytes(page))
 
 
-def _entries(
+def _by_position(
     changes: Iterable[tuple[bytes, bytes | None]],
-) -> list[tuple[bytes, bytes]]:
-    """Return (key hash, leaf entry or nothing) of every change, by position."""
-    entries: dict[bytes, bytes] = {}
-    count = 0
-    for key, value in changes:
-        count += 1
-        position = _sha256(b"\x04" + key).digest()
-        if value is None:
-            entries[position] = b""
-        else:
-            pair = position + _sha256(b"\x05" + value).digest()
-            entries[position] = pair + _sha256(b"\x02" + pair).digest()
-        if len(entries) != count:
-            raise ValueError(f"key {key.hex()} occurs twice in one batch of changes")
-    return sorted(entries.items())
+) -> tuple[list[bytes], list[bytes]]:
+    """Return the nibbles of all positions, ascending, and for each the leaf's record, or nothing."""
+    records: dict[bytes, bytes] = {}
+    for count, (key, value) in enumerate(changes):
+        position = key_hash(key)
+        records[position] = b"" if value is None else position + value_hash(value)
+        if len(records) == count:
+            raise ValueError(f"key {key.hex()} occurs twice in one batch of changes; give it once")
+    positions = sorted(records)
+    return [_nibbles(position) for position in positions], [records[each] for each in positions]
 
 
-def _nibbles(key_digest: bytes) -> bytes:
+def _nibbles(position: bytes) -> bytes:
     """Return the nibbles of a key hash, one byte each, the upper half of byte 0 first."""
-    return hexlify(key_digest).translate(_NIBBLE_OF_HEX)
-
-
-def _shown_path(path: bytes) -> str:
-    return "".join(f"{nibble:x}" for nibble in path)
+    return hexlify(position).translate(_NIBBLE_OF_HEX)

@@ -13,7 +13,20 @@ from typing import Any, Final, Generic, TypeVar, Union
 
 import msgspec
 
+from ledger.records.accept_transfer import AcceptTransfer, apply_accept_transfer
+from ledger.records.add_key import AddKey, apply_add_key
+from ledger.records.admit_member import AdmitMember, apply_admit_member
+from ledger.records.cancel_transfer import CancelTransfer, apply_cancel_transfer
+from ledger.records.define_product import DefineProduct, apply_define_product
+from ledger.records.grant_quota import GrantQuota, apply_grant_quota
+from ledger.records.mine_output import MineOutput, apply_mine_output
+from ledger.records.offer_transfer import OfferTransfer, apply_offer_transfer
 from ledger.records.record import Context, Record
+from ledger.records.register_facility import RegisterFacility, apply_register_facility
+from ledger.records.reject_transfer import RejectTransfer, apply_reject_transfer
+from ledger.records.revoke_key import RevokeKey, apply_revoke_key
+from ledger.records.set_plan import SetPlan, apply_set_plan
+from ledger.records.split_lot import SplitLot, apply_split_lot
 from ledger.records.suspend_member import SuspendMember, apply_suspend_member
 from ledger.wire.codec import decode
 from ledger.wire.scalars import RECORD_BYTES_MAX
@@ -31,7 +44,22 @@ class Rule(Generic[R]):
     while_suspended: bool = False
 
 
-RULES: Final[tuple[Rule[Any], ...]] = (Rule(SuspendMember, apply_suspend_member, 4),)
+RULES: Final[tuple[Rule[Any], ...]] = (
+    Rule(AdmitMember, apply_admit_member, 240),
+    Rule(SuspendMember, apply_suspend_member, 4),
+    Rule(AddKey, apply_add_key, 12),
+    Rule(RevokeKey, apply_revoke_key, 8),
+    Rule(RegisterFacility, apply_register_facility, 8),
+    Rule(DefineProduct, apply_define_product, 8),
+    Rule(SetPlan, apply_set_plan, 4),
+    Rule(GrantQuota, apply_grant_quota, 8),
+    Rule(MineOutput, apply_mine_output, 12),
+    Rule(SplitLot, apply_split_lot, 240),
+    Rule(OfferTransfer, apply_offer_transfer, 12),
+    Rule(AcceptTransfer, apply_accept_transfer, 12, while_suspended=True),
+    Rule(RejectTransfer, apply_reject_transfer, 8, while_suspended=True),
+    Rule(CancelTransfer, apply_cancel_transfer, 8),
+)
 
 _RULE_OF: Final[dict[type[Record], Rule[Any]]] = {rule.record: rule for rule in RULES}
 _AnyRecord: Any = Union[tuple(rule.record for rule in RULES)]  # noqa: UP007 - built from the table

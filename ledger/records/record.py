@@ -52,6 +52,7 @@ class Context:
     named_sealed: set[Digest] = field(default_factory=set)
     """Digests of sealed attachments that records have named."""
     alerts_count: int = 0
+    """Alerts of the current record so far."""
 
     @property
     def today(self) -> CivilDate:
@@ -62,6 +63,13 @@ class Context:
     def reference(self) -> RecordReference:
         """The name of the current record."""
         return RecordReference(tx_id=self.tx_id, index=self.record_index)
+
+    def begin_record(self, index: int) -> None:
+        """Turn to the record number ``index``; it touches its author already."""
+        self.record_index = index
+        self.alerts_count = 0
+        self.touched.clear()
+        self.touch(self.author)
 
     def require(self, member: MemberId, role: Role) -> None:
         """Ask for a signature by a key of ``member`` in ``role``."""

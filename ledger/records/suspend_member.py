@@ -5,21 +5,24 @@ Suspension never touches ballots, validators or their keys: a suspended member's
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from ledger.records.record import Context, Record
 from ledger.refusal import RefusalCode
 from ledger.state.tables import MEMBERS
 from ledger.vocabulary import MemberStatus
-from ledger.wire.scalars import MemberIdField, NameField, TextField
+from ledger.wire.scalars import MemberIdField, NameField
 
 
 class SuspendMember(Record, frozen=True, array_like=True, tag=3):
     """Stop ``member`` from producing and trading until it is reinstated."""
 
     member: MemberIdField
-    reason: TextField
-    """In words; the member is shown it with every refusal."""
+    reason: Annotated[str, Meta(max_length=800)]
+    """In words; the member is shown it with every refusal. With the case it fits the member's row."""
     case: NameField
     """Number of the ministry's file."""
 

@@ -7,7 +7,7 @@ made a row, so that every figure leads back to a signature.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -26,6 +26,7 @@ from ledger.vocabulary import (
 )
 from ledger.wire.codec import WireStruct
 from ledger.wire.scalars import (
+    VALIDATORS_MAX,
     CivilDateField,
     CodeField,
     CountField,
@@ -36,11 +37,16 @@ from ledger.wire.scalars import (
     MemberIdField,
     NameField,
     ProductCodeField,
+    PublicKeyField,
     TextField,
     TimeField,
+    TxId,
     TxIdField,
     VersionField,
 )
+
+ADMIN_KEYS_MAX: Final = 8
+"""Admin keys of one member that are not revoked, at most; bounds the work of revoking one (D17)."""
 
 Permille = Annotated[int, Meta(ge=0, le=2_000)]
 """Grams in a thousand; above 1,000 for metals counted as oxide."""
@@ -51,6 +57,10 @@ class RecordReference(WireStruct, frozen=True, array_like=True):
 
     tx_id: TxIdField
     index: CountField
+
+
+GENESIS_REFERENCE: Final = RecordReference(tx_id=TxId(bytes(32)), index=0)
+"""Stands where a row names its record but the genesis document made the row."""
 
 
 class ShareBand(WireStruct, frozen=True, array_like=True):
@@ -101,8 +111,8 @@ class MemberRow(WireStruct, frozen=True, array_like=True):
     admitted_ms: TimeField
     admitted_by: RecordReference | None
     """None for founders, whom the genesis admits."""
-    admin_keys: CountField
-    """How many admin keys are not revoked; the last one cannot be."""
+    admin_keys: Annotated[tuple[PublicKeyField, ...], Meta(max_length=ADMIN_KEYS_MAX)]
+    """The admin keys that are not revoked, oldest first: the last valid one cannot be."""
 
 
 class KeyRow(WireStruct, frozen=True, array_like=True):
@@ -117,6 +127,21 @@ class KeyRow(WireStruct, frozen=True, array_like=True):
     """First time at which it is no longer valid."""
     revoked_ms: TimeField
     """Block time of its revocation; 0 while it is not revoked."""
+
+
+class ValidatorRow(WireStruct, frozen=True, array_like=True):
+    """One voter of the epoch, with the key that identifies its node to other nodes."""
+
+    name: MemberIdField
+    member: MemberIdField
+    consensus_key: PublicKeyField
+    node_key: PublicKeyField
+
+
+class ValidatorsRow(WireStruct, frozen=True, array_like=True):
+    """The voters of the epoch, ordered by name. Changed by governance only."""
+
+    validators: Annotated[tuple[ValidatorRow, ...], Meta(min_length=1, max_length=VALIDATORS_MAX)]
 
 
 class FacilityRow(WireStruct, frozen=True, array_like=True):
@@ -142,7 +167,7 @@ class FacilityYearRow(WireStruct, frozen=True, array_like=True):
 
 
 class ProductRow(WireStruct, frozen=True, array_like=True):
-    """A product of the catalogue, in its newest version."""
+    """One version of a product of the catalogue."""
 
     version: VersionField
     name: NameField
@@ -153,6 +178,8 @@ class ProductRow(WireStruct, frozen=True, array_like=True):
     reo_permille_high: Permille
     status_at_origin: QuotaStatus
     customs_codes: tuple[CodeField, ...]
+    ore_kind: OreKind
+    """Kind of mine that an ore comes from; NONE for every other class."""
 
 
 class PlanRow(WireStruct, frozen=True, array_like=True):
@@ -246,16 +273,28 @@ class LotRow(WireStruct, frozen=True, array_like=True):
         return sum(grams for parcel in self.parcels for _element, grams in parcel.grams)
 
 
+class LossRow(WireStruct, frozen=True, array_like=True):
+    """What went missing on the way to one member in one calendar year, within the tolerance."""
+
+    receipts: CountField
+    """How many of its receipts were short."""
+    gross: GramsField
+    grams: Annotated[tuple[tuple[Element, GramsField], ...], Meta(max_length=16)]
+    """Grams of oxide per element, by ascending atomic number, none of them zero."""
+
+
 class ExternalNumberRow(WireStruct, frozen=True, array_like=True):
     """The use of a number that somebody else issued."""
 
     kind: ExternalNumberKind
     counterparty: Annotated[str, Meta(max_length=32)]
-    """The other party of an invoice; empty elsewhere."""
+    """The other party of an invoice; the member of a registration or licence; empty elsewhere."""
     reference: RecordReference
-    """The first record that used it."""
+    """The first record that used it; ``GENESIS_REFERENCE`` for a founder's."""
     lot: LotIdField | None
     """The live lot that carries a container code."""
+    facility: Annotated[str, Meta(max_length=32)] = ""
+    """The mine that a licence serves: one facility per mining licence. Empty elsewhere."""
 
 
 class MemberMonthRow(WireStruct, frozen=True, array_like=True):

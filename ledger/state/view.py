@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar, cast
 
 from ledger.state.table import KeyPart, Table
 from ledger.store import INDEX, PAGE, STATE, Reader, decode_place, transaction_key
-from ledger.tree import Page, decode_page
+from ledger.tree_page import Page, decode_page
 from ledger.wire.block import Header
 from ledger.wire.codec import WireStruct, decode
 from ledger.wire.merkle import Frontier

@@ -70,6 +70,20 @@ FinalityProof: TypeAlias = Certificate
 """Everything that can prove a block final: so far, this engine's finalization certificate."""
 
 
+class BlockProof(WireStruct, frozen=True, array_like=True):
+    """What a node keeps beside a block: why it is final, and why the views before it were skipped.
+
+    A block without a finalization of its own is final through the next block above that has one.
+    Nodes may hold different, equally valid proofs for the same block.
+    """
+
+    point: Point
+    """Where the block stood when it was decided."""
+    finalization: FinalityProof | None
+    justification: Annotated[tuple[Certificate, ...], Meta(max_length=1_024)]
+    """The parent's notarization and the nullification of each skipped view, for accountability."""
+
+
 def point_body(chain_id: ChainId, validators: ValidatorSet, point: Point) -> bytes:
     """Return the body that a proposal, a notarize or a finalize vote signs."""
     return b"".join(

@@ -124,6 +124,9 @@ def verify_inclusion(
 ) -> None:
     """Check that `leaf` (a leaf hash) is number `index` of the tree of `size` leaves under `root`.
 
+    `size` must be as trusted as `root`, from the same header or checkpoint: a path for one size can
+    also fit some others under the same root.
+
     Raises:
         ProofError: it is not, or the path is not one of this shape.
     """

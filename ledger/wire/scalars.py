@@ -67,11 +67,15 @@ SEALED_PER_TRANSACTION_MAX: Final = 16
 SEALED_BYTES_MAX: Final = 8 * 1024
 BLOCK_BYTES_MAX: Final = 4 * 1024 * 1024
 TRANSACTIONS_PER_BLOCK_MAX: Final = 20_000
-VALIDATORS_MAX: Final = 64
+VALIDATORS_MAX: Final = 63
+"""A certificate's set of signers is a positive number of 63 bits."""
 MERKLE_PATH_MAX: Final = 64
 NAME_CHARACTERS_MAX: Final = 128
 VALIDITY_MS_MAX: Final = 24 * 60 * 60 * 1000
 ORIGINS_PER_LOT_MAX: Final = 64
+CHILDREN_PER_SPLIT_MAX: Final = 64
+LOT_GRAMS_MAX: Final = 10**12
+"""Most that one record puts into a lot, a million tonnes; keeps every running total within 63 bits."""
 
 IDENTIFIER_PATTERN: Final = r"^[a-z][a-z0-9-]{0,31}\Z"
 CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9./_-]{0,63}\Z"
@@ -90,6 +94,7 @@ EpochField = Annotated[Epoch, Meta(ge=0, le=I64_MAX)]
 ValidatorIndexField = Annotated[ValidatorIndex, Meta(ge=0, lt=VALIDATORS_MAX)]
 TimeField = Annotated[TimeMs, Meta(ge=0, le=I64_MAX)]
 GramsField = Annotated[Grams, Meta(ge=0, le=I64_MAX)]
+LotGramsField = Annotated[Grams, Meta(ge=1, le=LOT_GRAMS_MAX)]
 CivilDateField = Annotated[CivilDate, Meta(ge=1970_01_01, le=9999_12_31)]
 MonthField = Annotated[Month, Meta(ge=1970_01, le=9999_12)]
 YearField = Annotated[int, Meta(ge=1970, le=9999)]

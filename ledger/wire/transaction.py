@@ -7,13 +7,13 @@ at all. Three digests matter:
   itself is not in the head, so that showing one record (its salt, its path and the head) tells
   nothing about the other 999, not even to somebody who can guess their content.
 * **tx_id** ``= H(tx, records_root || head)``: names the wish, whoever signed it. This is what is signed.
-* **transaction leaf** ``= leaf_hash(tx_id || signatures)``: what the block's ``tx_root`` commits to. It covers
-  every byte of the signed transaction and can be checked without the hidden records. Since encoding
-  is canonical it also serves as the name of the complete signed bytes, for example for
+* **transaction leaf** ``= leaf_hash(tx_id || signatures)``: what the block's ``tx_root`` commits to. It
+  covers every byte of the signed transaction and can be checked without the hidden records. Since
+  encoding is canonical it also serves as the name of the complete signed bytes, for example for
   remembering which signatures were verified: a copy with a bad signature has another leaf.
 
 A key is named by itself (32 bytes), so signatures can be checked without any state; whether the key
-may sign is a rule (``ledger.context``). Signatures stand in ascending order of their keys.
+may sign is a rule (``ledger.transaction_checks``). Signatures stand in ascending order of their keys.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ only for ``n = 3f + 1``, and two quorums of that size need not share an honest v
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 from typing import Annotated
 
@@ -83,7 +84,7 @@ def check_validator_set(validators: ValidatorSet) -> None:
         NotCanonicalError: Names are not strictly ascending, or two validators share a key.
     """
     names = [validator.name for validator in validators.validators]
-    for before, after in zip(names, names[1:], strict=False):
+    for before, after in itertools.pairwise(names):
         if before >= after:
             raise NotCanonicalError(
                 "validator set", f"names must ascend, {after!r} stands after {before!r}"

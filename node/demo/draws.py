@@ -1,11 +1,12 @@
 """Repeatable draws, and shares that add up.
 
-``Draws`` is SplitMix64, written out here because its whole output is then fixed by these few lines:
-the sequence for a seed is the same on every machine and Python version, which the standard
-library promises for one of its methods only. It is for inventing data, never for secrets.
+``Draws`` is SplitMix64, written out here because its whole output is then fixed by these few
+lines: the sequence for a seed is the same on every machine and Python version, which the
+standard library promises for one of its methods only. It is for inventing data, never for
+secrets.
 
-``apportion`` divides an integer by weights with the largest-remainder method: the parts add up to the
-whole exactly and each differs from its exact share by less than one.
+``apportion`` divides an integer by weights with the largest-remainder method: the parts add up
+to the whole exactly and each differs from its exact share by less than one.
 """
 
 from __future__ import annotations

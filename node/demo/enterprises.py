@@ -1,9 +1,10 @@
 """The members of the demo network. Every enterprise here is invented.
 
 Two authorities and two enterprise groups run the validators. Eleven mines and twelve separators
-belong to the groups; five traders belong to none. The groups take over the published quota of a real
-group each (``standin_for``); within a group a weight says how much of its quota an enterprise gets, the
-same in every batch. Provinces are those where such ore is really mined or treated.
+belong to the groups; five traders belong to none. The groups take over the published quota of a
+real group each (``standin_for``); within a group a weight says how much of its quota an
+enterprise gets, the same in every batch. Provinces are those where such ore is really mined or
+treated.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Mine:
 
 @dataclass(frozen=True, slots=True)
 class Separator:
-    """An enterprise that separates one kind of feed, named by the product that it buys."""
+    """An enterprise that separates ore; ``feeds`` are the products that it buys."""
 
     id: str
     tag: str
@@ -76,7 +77,7 @@ class Separator:
     group: str
     province: str
     weight: int
-    feed: str
+    feeds: tuple[str, ...]
     lines: int
     yearly_capacity_t: int
 
@@ -160,29 +161,29 @@ MINES: Final = (
 
 SEPARATORS: Final = (
     Separator("blue-kiln", "BLK", "Blue Kiln Separation", NORTH, "Inner Mongolia", 34,
-              "ORE-MIX", 4, 72_000),
+              ("ORE-MIX",), 4, 82_000),
     Separator("wild-goose", "WGO", "Wild Goose Separation", NORTH, "Inner Mongolia", 22,
-              "ORE-MIX", 3, 47_000),
+              ("ORE-MIX",), 3, 53_000),
     Separator("iron-willow", "IRW", "Iron Willow Separation", NORTH, "Gansu", 18,
-              "ORE-MIX", 2, 39_000),
+              ("ORE-MIX",), 2, 44_000),
     Separator("salt-wind", "SAW", "Salt Wind Separation", NORTH, "Hebei", 14,
-              "ORE-MIX", 2, 30_000),
+              ("ORE-MIX",), 2, 35_000),
     Separator("harbour-mist", "HBM", "Harbour Mist Separation", NORTH, "Shandong", 12,
-              "ORE-MIX", 2, 26_000),
+              ("ORE-MIX", "ORE-BAS"), 2, 34_000),
     Separator("bamboo-rain", "BBR", "Bamboo Rain Separation", SOUTH, "Sichuan", 32,
-              "ORE-BAS", 3, 31_000),
+              ("ORE-BAS",), 3, 34_000),
     Separator("stone-bridge", "STB", "Stone Bridge Separation", SOUTH, "Sichuan", 24,
-              "ORE-BAS", 2, 24_000),
+              ("ORE-BAS",), 2, 26_000),
     Separator("cormorant-bay", "CRB", "Cormorant Bay Separation", SOUTH, "Shandong", 16,
-              "ORE-BAS", 2, 16_000),
+              ("ORE-BAS", "ORE-MIX"), 2, 21_000),
     Separator("nine-bends", "NNB", "Nine Bends Separation", SOUTH, "Jiangxi", 9,
-              "ORE-ION", 2, 9_000),
+              ("ORE-ION",), 2, 9_000),
     Separator("white-egret", "WHE", "White Egret Separation", SOUTH, "Jiangxi", 7,
-              "ORE-ION", 1, 7_000),
+              ("ORE-ION",), 1, 7_000),
     Separator("banyan-gate", "BYG", "Banyan Gate Separation", SOUTH, "Guangdong", 7,
-              "ORE-ION", 1, 7_000),
+              ("ORE-ION",), 1, 7_000),
     Separator("moon-canal", "MNC", "Moon Canal Separation", SOUTH, "Jiangsu", 5,
-              "ORE-ION", 1, 5_000),
+              ("ORE-ION",), 1, 5_000),
 )  # fmt: skip
 
 TRADERS: Final = (
@@ -216,20 +217,20 @@ def _members() -> Iterator[Member]:
             licences=(),
         )
     for number, group in enumerate(GROUPS, 1):
-        licences = (f"DEMO-TRD-{900 + number:04}",)
-        yield _enterprise(group, group.id, ("trade",), f"DEMO-GRP-{number:04}", licences)
+        registration = f"DEMO-GRP-{number:04}"
+        yield _enterprise(group, group.id, ("trade",), registration, ())
     pits = 0
     for number, mine in enumerate(MINES, 1):
         licences = tuple(f"DEMO-MIN-{pits + i:04}" for i in range(1, len(mine.pits) + 1))
         pits += len(mine.pits)
         yield _enterprise(mine, mine.group, ("mining",), f"DEMO-ENT-{number:04}", licences)
     for number, plant in enumerate(SEPARATORS, 101):
-        licences = (f"DEMO-SEP-{number:04}",)
-        yield _enterprise(plant, plant.group, ("separation",), f"DEMO-ENT-{number:04}", licences)
+        registration, licence = f"DEMO-ENT-{number:04}", f"DEMO-SEP-{number:04}"
+        yield _enterprise(plant, plant.group, ("separation",), registration, (licence,))
     for number, trader in enumerate(TRADERS, 201):
-        licences = (f"DEMO-TRD-{number:04}",)
+        registration, licence = f"DEMO-ENT-{number:04}", f"DEMO-TRD-{number:04}"
         activities: tuple[Activity, ...] = ("trade", "export") if trader.exports else ("trade",)
-        yield _enterprise(trader, "", activities, f"DEMO-ENT-{number:04}", licences)
+        yield _enterprise(trader, "", activities, registration, (licence,))
 
 
 def _enterprise(
@@ -257,8 +258,9 @@ def facilities() -> tuple[Facility, ...]:
 
 
 def _facilities() -> Iterator[Facility]:
+    licences = {member.id: member.licences for member in members()}
     for mine in MINES:
-        for pit in mine.pits:
+        for pit, licence in zip(mine.pits, licences[mine.id], strict=True):
             yield Facility(
                 id=pit.id,
                 owner=mine.id,
@@ -268,6 +270,8 @@ def _facilities() -> Iterator[Facility]:
                 lines=pit.lines,
                 yearly_capacity_g=pit.yearly_capacity_t * GRAMS_PER_TONNE,
                 process_stock_cap_g=0,
+                ore=pit.ore.name,
+                licence=licence,
             )
     for plant in SEPARATORS:
         capacity_g = plant.yearly_capacity_t * GRAMS_PER_TONNE
@@ -280,6 +284,8 @@ def _facilities() -> Iterator[Facility]:
             lines=plant.lines,
             yearly_capacity_g=capacity_g,
             process_stock_cap_g=capacity_g // _PROCESS_STOCK_PART,
+            ore="",
+            licence=licences[plant.id][0],
         )
     for trader in TRADERS:
         yield Facility(
@@ -291,6 +297,8 @@ def _facilities() -> Iterator[Facility]:
             lines=1,
             yearly_capacity_g=_DEPOT_CAPACITY_G,
             process_stock_cap_g=0,
+            ore="",
+            licence=licences[trader.id][0],
         )
 
 

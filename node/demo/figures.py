@@ -1,9 +1,9 @@
 """Reading the published figures.
 
-``load_figures`` reads the CSV files in ``node/demo/data`` into one ``Figures``. Besides the form of
-each cell it checks what the files say about each other (rock and ionic mining add up to their total,
-batches to their year, the groups of a batch to that batch), so that a slip of the pen in a file cannot
-turn into a quota. ``same`` in a source column means the source of the row above.
+``load_figures`` reads the CSV files in ``node/demo/data`` into one ``Figures``. Besides the form
+of each cell it checks what the files say about each other (rock and ionic mining add up to their
+total, batches to their year, the groups of a batch to that batch), so that a slip of the pen in
+a file cannot turn into a quota. ``same`` in a source column means the source of the row above.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib.resources.abc import Traversable
 from typing import Final, Generic, TypeVar
 
 from node.demo.published import (
+    BY_ATOMIC_NUMBER,
     ELEMENTS,
     BatchQuota,
     Figures,
@@ -65,10 +66,13 @@ def load_figures(directory: Traversable | None = None) -> Figures:
     groups = _read(folder, _GROUPS_2024)
     _check_batches(batches, [year for _, year in years])
     _check_groups(groups, [batch for _, batch in batches])
+    groups_2023 = _read(folder, _GROUPS_2023)
+    for row, group in groups_2023:
+        _check_partial_group(row, group, [batch for _, batch in batches])
     return Figures(
         years=_values(years),
         batches=_values(batches),
-        groups_2023=_values(_read(folder, _GROUPS_2023)),
+        groups_2023=_values(groups_2023),
         groups_2024_batch_1=_values(groups),
         products=_values(_read(folder, _PRODUCTS)),
         fingerprints=_values(_read(folder, _FINGERPRINTS)),
@@ -143,6 +147,17 @@ def _check_groups(found: Sequence[tuple[Row, GroupQuota]], batches: Sequence[Bat
     raise last.error("group", "quota_by_batch.csv has no batch 1 of 2024 to compare with")
 
 
+def _check_partial_group(row: Row, group: PartialGroupQuota, batches: Sequence[BatchQuota]) -> None:
+    """Refuse a group of 2023 that got more than the nation."""
+    national = [batch for batch in batches if batch.year == 2023 and batch.batch in group.batches]
+    for column, got_g, nation_g in (
+        ("mining_t", group.mining_g, sum(batch.mining_g for batch in national)),
+        ("separation_t", group.separation_g, sum(batch.separation_g for batch in national)),
+    ):
+        if got_g > nation_g:
+            raise row.error(column, f"is {got_g} g; the nation had {nation_g} g in these batches")
+
+
 def _check_sum(row: Row, column: str, what: str, got_g: int, wanted_g: int) -> None:
     if got_g != wanted_g:
         raise row.error(column, f"{what} add up to {got_g} g; {wanted_g} g is needed")
@@ -200,8 +215,8 @@ def _group(row: Row) -> GroupQuota:
 
 
 def _product(row: Row) -> Product:
-    is_mixed = row.text("elements") == "mixed"
-    elements = ELEMENTS if is_mixed else tuple(row.text("elements").split("+"))
+    named = row.text("elements")
+    elements = () if named == "mixed" else tuple(named.split("+"))
     for element in elements:
         if element not in ELEMENTS:
             reason = f"{element!r} is no element; one of {', '.join(ELEMENTS)} is needed"
@@ -211,8 +226,7 @@ def _product(row: Row) -> Product:
         code=row.text("code"),
         name=row.text("name"),
         product_class=_CLASSES[row.one_of("class", tuple(_CLASSES))],
-        elements=elements,
-        is_mixed=is_mixed,
+        elements=tuple(element for element in BY_ATOMIC_NUMBER if element in elements),
         reo_permille_low=low,
         reo_permille_high=high,
         hs_codes=(row.cells["hs_code"],) if row.cells["hs_code"] else (),

@@ -1,8 +1,9 @@
 """What the mines of the demo make: several lots a month, each year exactly its grants.
 
-A mine spreads a year's grants over the months by a season, and never has more out than was granted
-by the first of the month: what a late batch keeps it from making is made up in the following months. The
-year's last month takes what is left, so that the national totals are met to the gram.
+A mine spreads a year's grants over the months by a season, and never has more out than was
+granted by the first of the month: what a late batch keeps it from making is made up in the
+following months. The year's last month takes what is left, so that the national totals are met
+to the gram.
 """
 
 from __future__ import annotations

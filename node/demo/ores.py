@@ -1,8 +1,8 @@
 """The ores of the demo: what they are made of, and lots of them.
 
 The shares lie inside the published fingerprints (``ore_fingerprints.csv``) whether samarium and
-europium are counted as light or as heavy, with room for the variation from lot to lot. The shares of
-elements without a published bound are assumed.
+europium are counted as light or as heavy, with room for the variation from lot to lot. The
+shares of elements without a published bound are assumed.
 """
 
 from __future__ import annotations

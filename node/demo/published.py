@@ -1,18 +1,24 @@
 """The published figures as values: what each one is, in which unit.
 
-Masses are grams, shares permille, ratios ten-thousandths; all are integers. None is a figure that was
-not published. ``node.demo.figures`` reads them.
+Masses are grams, shares permille, ratios ten-thousandths; all are integers. None is a figure
+that was not published. ``node.demo.figures`` reads them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
+
+_Value = TypeVar("_Value")
 
 ELEMENTS: Final = (
     "La", "Ce", "Pr", "Nd", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Y", "Sc",
 )  # fmt: skip
 """Every element that a quantity counts, in the order of all tables."""
+BY_ATOMIC_NUMBER: Final = ("Sc", "Y", *ELEMENTS[:-2])
+IONIC_PRODUCTS: Final = ("ORE-ION",)
+"""Ores that ionic mines make; every other ore comes from rock."""
 
 OreKind = Literal["rock", "ionic"]
 ProductClass = Literal["ore", "compound", "metal", "scrap", "magnet"]
@@ -66,17 +72,31 @@ class GroupQuota:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product of the catalogue. The REO range is in grams per 1,000 g gross."""
+    """A product of the catalogue. The REO range is in grams per 1,000 g gross.
+
+    ``elements`` stand by ascending atomic number; a mixed product names none, it may hold any.
+    """
 
     code: str
     name: str
     product_class: ProductClass
     elements: tuple[str, ...]
-    is_mixed: bool
     reo_permille_low: int
     reo_permille_high: int
     hs_codes: tuple[str, ...]
     note: str
+
+    @property
+    def is_mixed(self) -> bool:
+        """Say whether it may hold any element."""
+        return not self.elements
+
+    @property
+    def ore_kind(self) -> OreKind | Literal["none"]:
+        """Say what kind of mine makes it; ``none`` for everything but ore."""
+        if self.product_class != "ore":
+            return "none"
+        return "ionic" if self.code in IONIC_PRODUCTS else "rock"
 
     @property
     def status_at_origin(self) -> QuotaStatus:
@@ -143,8 +163,35 @@ class Figures:
     recovery_floors: tuple[RecoveryFloor, ...]
 
     def year(self, year: int) -> YearQuota:
-        """Give the totals of ``year``; raise KeyError when none were published."""
-        for quota in self.years:
-            if quota.year == year:
-                return quota
-        raise KeyError(year)
+        """Give the totals of ``year``; raise LookupError when the file has none."""
+        return _only(
+            (row for row in self.years if row.year == year), f"quota_by_year.csv: no year {year}"
+        )
+
+    def batch(self, year: int, batch: int) -> BatchQuota:
+        """Give one national batch; raise LookupError when the file has none."""
+        return _only(
+            (row for row in self.batches if (row.year, row.batch) == (year, batch)),
+            f"quota_by_batch.csv: no batch {batch} of {year}",
+        )
+
+    def group_2023(self, group: str, batch: int) -> PartialGroupQuota:
+        """Give what covers a group's batch of 2023; raise LookupError when the file has none."""
+        return _only(
+            (row for row in self.groups_2023 if row.group == group and batch in row.batches),
+            f"quota_by_group_2023.csv: no batch {batch} of {group}",
+        )
+
+    def group_2024(self, group: str) -> GroupQuota:
+        """Give a group's first batch of 2024; raise LookupError when the file has none."""
+        return _only(
+            (row for row in self.groups_2024_batch_1 if row.group == group),
+            f"quota_by_group_2024_batch1.csv: no group {group}",
+        )
+
+
+def _only(found: Iterator[_Value], missing: str) -> _Value:
+    value = next(found, None)
+    if value is None:
+        raise LookupError(missing)
+    return value

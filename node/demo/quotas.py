@@ -36,8 +36,6 @@ GRANT_DAYS: Final = {
     (2024, 2): date(2024, 6, 24),
 }
 
-_NORTH_FIGURES: Final = GROUPS[0].standin_for
-
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
@@ -65,7 +63,7 @@ def grants(figures: Figures) -> tuple[Grant, ...]:
     """Give every grant of both years, in the order of their dates."""
     made: list[Grant] = []
     for cell in _cells(figures):
-        grantees = [(member.id, member.weight) for member in _holders(cell.group, cell.bucket)]
+        grantees = _grantees(cell.group, cell.bucket)
         parts = apportion(cell.grams, [weight for _, weight in grantees])
         digest = digest_of("grant", cell.year, cell.batch)
         day = GRANT_DAYS[cell.year, cell.batch]
@@ -76,19 +74,12 @@ def grants(figures: Figures) -> tuple[Grant, ...]:
     return tuple(made)
 
 
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    id: str
-    weight: int
-
-
-def _holders(group: str, bucket: Bucket) -> list[_Holder]:
+def _grantees(group: str, bucket: Bucket) -> list[tuple[str, int]]:
+    """Give who of a group gets a bucket's grants, each with its weight."""
     if bucket == "separation":
-        return [_Holder(plant.id, plant.weight) for plant in SEPARATORS if plant.group == group]
+        return [(plant.id, plant.weight) for plant in SEPARATORS if plant.group == group]
     return [
-        _Holder(mine.id, mine.weight)
-        for mine in MINES
-        if mine.group == group and mine.bucket == bucket
+        (mine.id, mine.weight) for mine in MINES if (mine.group, mine.bucket) == (group, bucket)
     ]
 
 
@@ -104,8 +95,7 @@ def _cells(figures: Figures) -> Iterator[_Cell]:
 
 def _cells_2024(figures: Figures) -> dict[Bucket, tuple[int, ...]]:
     """Give one batch of 2024 by group, as published for the first."""
-    published = {row.group: row for row in figures.groups_2024_batch_1}
-    rows = [published[group.standin_for] for group in GROUPS]
+    rows = [figures.group_2024(group.standin_for) for group in GROUPS]
     return {
         "rock_mining": tuple(row.rock_mining_g for row in rows),
         "ionic_mining": tuple(row.ionic_mining_g for row in rows),
@@ -115,12 +105,8 @@ def _cells_2024(figures: Figures) -> dict[Bucket, tuple[int, ...]]:
 
 def _cells_2023(figures: Figures, batch: int) -> dict[Bucket, tuple[int, ...]]:
     """Give one batch of 2023 by group: the published group, and the rest of the nation."""
-    national = next(row for row in figures.batches if (row.year, row.batch) == (2023, batch))
-    north = next(
-        row
-        for row in figures.groups_2023
-        if row.group == _NORTH_FIGURES and batch in row.batches
-    )
+    national = figures.batch(2023, batch)
+    north = figures.group_2023(GROUPS[0].standin_for, batch)
     position = north.batches.index(batch)
     north_mining_g = _equal_part(north.mining_g, len(north.batches), position)
     north_separation_g = _equal_part(north.separation_g, len(north.batches), position)

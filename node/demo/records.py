@@ -1,11 +1,13 @@
 """What the demo history consists of: the rows of its files, as values.
 
-Flows come in *sheets*: one member's rows of one kind, for one month and one *wave*. A row in wave k
-depends only on earlier months and on waves below k of its own month, so a loader may submit a whole
-wave at once, wait until it is final, and go on. Rows of a sheet stand in the order of their dates.
+Flows come in *sheets*: one member's rows of one kind, for one month and one *wave*. A row in
+wave k depends only on earlier months and on waves below k of its own month, so a loader may
+submit a whole wave at once, wait until it is final, and go on. Rows of a sheet stand in the
+order of their dates.
 
-A lot is named by who made it and the code that it was given. A part that was taken by an offer, or a
-child of a split, is a lot of its own, made by the seller or splitter; what is left keeps its name.
+A lot is named by who made it and the code that it was given. A part that was taken by an offer,
+or a child of a split, is a lot of its own, made by the seller or splitter; what is left keeps
+its name.
 """
 
 from __future__ import annotations
@@ -42,7 +44,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """One site of a member with one activity."""
+    """One site of a member with one activity, under one of its owner's licences.
+
+    ``ore`` names the published ore that a mine's output is compared with; empty for all others.
+    """
 
     id: str
     owner: str
@@ -52,6 +57,8 @@ class Facility:
     lines: int
     yearly_capacity_g: int
     process_stock_cap_g: int
+    ore: str
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,9 @@ class LotName:
     creator: str
     code: str
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """The name as files spell it: ``creator/code``."""
         return f"{self.creator}/{self.code}"
 
 

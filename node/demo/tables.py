@@ -1,8 +1,9 @@
 """Strict reading of a small CSV table, every complaint with its file, line and column.
 
-A ``Table`` has exactly the expected header, at least one row, and no row with a cell too many or too
-few. A ``Row`` hands out its cells as what they mean: text, whole tonnes as grams, or a decimal
-number as an integer of smaller units. Decimals are read from their digits; no float is made on the way.
+A ``Table`` has exactly the expected header, at least one row, and no row with a cell too many or
+too few. A ``Row`` hands out its cells as what they mean: text, whole tonnes as grams, or a
+decimal number as an integer of smaller units. Decimals are read from their digits; no float is
+made on the way.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ The length has a check of its own, because a damaged length would otherwise look
 that goes on past the end of the file, and everything behind it would be taken for a torn end.
 
 A crash leaves two kinds of end: a file that is too short for its last record, or, on some file
-systems, a file of the right length with sectors of zeros where data did not arrive. Only these count
-as *torn*. A last record that is complete, free of such holes and fails its check was damaged
-later, and is an error: it may be a vote that was sent.
+systems, a file of the right length whose last sectors are zeros because data did not arrive. Only
+these count as *torn*. A last record that is complete, does not end in such a hole and fails its
+check was damaged later, and is an error: it may be a vote that was sent.
 
 CRC-32 finds accidents. It does not find an attacker who can write to the disk.
 """
@@ -24,11 +24,13 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn
 
 MAGIC: Final = b"MZJOURN1"
 IDENTITY_BYTES_MAX: Final = 4096
 SECTOR_BYTES: Final = 512
+
+_CHUNK_BYTES: Final = 64 * 1024
 
 _HEADER: Final = struct.Struct(">8sQII")
 _CHECK: Final = struct.Struct(">I")
@@ -116,16 +118,23 @@ class SegmentReader:
             raise SegmentTornError(self.offset)
         length, length_check, record_check = _RECORD.unpack(start)
         if zlib.crc32(start[: _CHECK.size], self.chain) != length_check:
-            self._refuse_length(start)
+            # The length cannot be trusted, so nothing behind it can be found.
+            self._refuse(
+                self.offset + _RECORD.size, "the record's length does not agree with its check"
+            )
         if not 1 <= length <= self._record_bytes_max + 1:
             raise SegmentDamagedError(
-                self.offset, f"record of {length} bytes, at most {self._record_bytes_max + 1}"
+                self.offset,
+                f"a record of {length - 1} bytes, at most {self._record_bytes_max} are read; "
+                "was the limit lowered?",
             )
         if length > self._file_bytes - self.offset - _RECORD.size:
             raise SegmentTornError(self.offset)
         content = self._file.read(length)
         if zlib.crc32(content, length_check) != record_check:
-            self._refuse_content(content)
+            self._refuse(
+                self.offset + _RECORD.size + length, "the record does not agree with its check"
+            )
         self.offset += _RECORD.size + length
         self.chain = record_check
         return content[0], content[1:]
@@ -147,37 +156,20 @@ class SegmentReader:
             raise SegmentDamagedError(0, "the header does not agree with its check")
         return header
 
-    def _refuse_length(self, start: bytes) -> None:
-        """Raise: the record's length cannot be trusted, so nothing behind it can be found."""
-        rest_bytes = self._file_bytes - self.offset - len(start)
-        if not any(start) and self._is_zero_to_the_end(rest_bytes):
-            raise SegmentTornError(self.offset)
-        raise SegmentDamagedError(self.offset, "the record's length does not agree with its check")
+    def _refuse(self, record_end: int, reason: str) -> NoReturn:
+        """Raise what a record that fails its check is: torn, or damaged.
 
-    def _refuse_content(self, content: bytes) -> None:
-        """Raise: the record is complete, but it is not what was written."""
-        at_the_end = self.offset + _RECORD.size + len(content) == self._file_bytes
-        if at_the_end and _has_zero_sector(content, self.offset + _RECORD.size):
+        A crash leaves zeros from ``offset`` or from a sector boundary within the record, up to the
+        end of the file; sectors are written whole.
+        """
+        boundary = (record_end - 1) // SECTOR_BYTES * SECTOR_BYTES
+        if self._is_zero_from(max(boundary, self.offset)):
             raise SegmentTornError(self.offset)
-        raise SegmentDamagedError(self.offset, "the record does not agree with its check")
+        raise SegmentDamagedError(self.offset, reason)
 
-    def _is_zero_to_the_end(self, rest_bytes: int) -> bool:
-        while rest_bytes > 0:
-            chunk = self._file.read(min(rest_bytes, 1 << 16))
-            if not chunk or any(chunk):
+    def _is_zero_from(self, offset: int) -> bool:
+        self._file.seek(offset)
+        while chunk := self._file.read(_CHUNK_BYTES):
+            if any(chunk):
                 return False
-            rest_bytes -= len(chunk)
         return True
-
-
-def _has_zero_sector(content: bytes, file_offset: int) -> bool:
-    """Return whether a whole sector of the file within ``content`` is zero.
-
-    The last sector of the file counts too, although the file ends within it.
-    """
-    first = -file_offset % SECTOR_BYTES
-    zeros = bytes(SECTOR_BYTES)
-    return any(
-        content[start : start + SECTOR_BYTES] == zeros[: len(content) - start]
-        for start in range(first, len(content), SECTOR_BYTES)
-    )

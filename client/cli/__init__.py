@@ -1,0 +1,1 @@
+"""The commands of ``monazite``: one program, mounted from files by what people do."""

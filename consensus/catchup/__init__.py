@@ -1,0 +1,1 @@
+"""Repair: statuses compared, certificates passed on, missing things asked for and answered."""

@@ -1,0 +1,1 @@
+"""One view after another: entering, proposing, voting, deciding, committing."""

@@ -1,0 +1,255 @@
+"""Where a lot came from and what became of it: ``trace_lot``, the question that the ledger exists for.
+
+Upstream it follows the parents of a lot to the records that brought its content into the traced world, with
+the quota account that paid for each, and collects the transfers on the way. Of a parent only what
+happened before the part was taken is on the way: to whom the rest of it was sold later is another story.
+Downstream it follows the lots that were taken from it.
+
+The walk is breadth first, parents in the order of the row, children in the order of their ids, and never
+looks at more than ``limit`` lots and events together. A trace that was cut says so.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger import civil
+from ledger.queries.lots import Lot, LotEvent, lot_by_id, lot_events
+from ledger.queries.placed_records import Place, PlacedRecord, RecordFinder
+from ledger.records.accept_transfer import AcceptTransfer
+from ledger.records.cancel_transfer import CancelTransfer
+from ledger.records.mine_output import BUCKET_OF_ORE, MineOutput
+from ledger.records.offer_transfer import OfferTransfer
+from ledger.records.reject_transfer import RejectTransfer
+from ledger.state.lot_indexes import child_prefix
+from ledger.state.rows import FacilityRow, QuotaRow
+from ledger.state.tables import FACILITIES, QUOTAS
+from ledger.store import INDEX, STATE, Reader
+from ledger.vocabulary import Bucket, TransferState
+from ledger.wire.codec import decode
+from ledger.wire.scalars import Grams, LotId, MemberId
+
+TRACE_LIMIT: Final = 10_000
+_Answer = AcceptTransfer | RejectTransfer | CancelTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class TracedLot:
+    """A lot in a trace, as it is now."""
+
+    lot: Lot
+    depth: int
+    """Steps away from the lot that was asked for."""
+    made: PlacedRecord | None
+    """The record that made it; None where the block is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaAccount:
+    """The account that paid for an output, as it stands now."""
+
+    year: int
+    bucket: Bucket
+    member: MemberId
+    row: QuotaRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class MineOrigin:
+    """Where content entered the traced world: a mine's output."""
+
+    lot_id: LotId
+    placed: PlacedRecord
+    output: MineOutput
+    facility: FacilityRow | None
+    account: QuotaAccount | None
+    reo: Grams
+    """Grams of oxide of the whole output; the traced lot may hold only a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedTransfer:
+    """An offer of one of the lots on the way, with its answer."""
+
+    transfer: LotId
+    lot_id: LotId
+    seller: MemberId
+    offer: PlacedRecord
+    answer: PlacedRecord | None
+    """None while the offer waits, or when the answer lies after the part was taken."""
+    state: TransferState
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The story of one lot."""
+
+    lot: TracedLot
+    upstream: tuple[TracedLot, ...]
+    """Every lot that it was taken from, nearest first."""
+    origins: tuple[MineOrigin, ...]
+    transfers: tuple[TracedTransfer, ...]
+    """On the way from the origins to the lot, and of the lot itself, in order."""
+    downstream: tuple[TracedLot, ...]
+    """Every lot that was taken from it, nearest first."""
+    held: tuple[LotId, ...]
+    """Lots of the upstream, or the lot itself, that are held now."""
+    is_cut: bool
+    """There is more than the limit allowed to look at."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One trace under way."""
+
+    reader: Reader
+    finder: RecordFinder
+    budget: int
+    is_cut: bool = False
+    until: dict[LotId, Place] = field(default_factory=dict)
+    """For each parent, the last record of it that is on the way."""
+
+    def upstream(self, start: TracedLot) -> list[TracedLot]:
+        """Return all ancestors of ``start``, nearest first."""
+        queue = deque([start])
+        known = {start.lot.id}
+        found: list[TracedLot] = []
+        while queue:
+            child = queue.popleft()
+            for parent_id in child.lot.row.parents:
+                self._on_the_way(parent_id, child)
+                if parent_id in known:
+                    continue
+                known.add(parent_id)
+                parent = self.visit(parent_id, child.depth + 1)
+                if parent is not None:
+                    found.append(parent)
+                    queue.append(parent)
+        return found
+
+    def downstream(self, start: TracedLot) -> list[TracedLot]:
+        """Return all lots that were taken from ``start``, directly or not, nearest first."""
+        queue = deque([start])
+        known = {start.lot.id}
+        found: list[TracedLot] = []
+        while queue:
+            parent = queue.popleft()
+            prefix = INDEX + child_prefix(parent.lot.id)
+            for key, _value in self.reader.scan(prefix, limit=self.budget + 1):
+                child_id = LotId(key[len(prefix) :])
+                if child_id in known:
+                    continue
+                known.add(child_id)
+                child = self.visit(child_id, parent.depth + 1)
+                if child is None:
+                    break
+                found.append(child)
+                queue.append(child)
+        return found
+
+    def visit(self, lot_id: LotId, depth: int) -> TracedLot | None:
+        """Return a lot, or None when there is none or the budget is spent."""
+        if not self.budget:
+            self.is_cut = True
+            return None
+        self.budget -= 1
+        lot = lot_by_id(self.reader, lot_id)
+        return None if lot is None else TracedLot(lot, depth, self.finder.find(lot.row.made_by))
+
+    def transfers(self, lots: Iterable[TracedLot]) -> list[TracedTransfer]:
+        """Return the transfers of ``lots`` as far as they are on the way, in order."""
+        found: list[TracedTransfer] = []
+        for traced in lots:
+            events = lot_events(self.reader, self.finder, traced.lot.id, limit=self.budget + 1)
+            if len(events) > self.budget:
+                self.is_cut = True
+                events = events[: self.budget]
+            self.budget -= len(events)
+            last = self.until.get(traced.lot.id)
+            on_the_way = [event for event in events if last is None or event.placed.place <= last]
+            found.extend(_transfers_of(traced.lot.id, on_the_way))
+        found.sort(key=lambda transfer: transfer.offer.place)
+        return found
+
+    def origin(self, traced: TracedLot) -> MineOrigin | None:
+        """Return the mine output that made a lot, or None when something else did."""
+        made = traced.made
+        if made is None or not isinstance(made.record, MineOutput):
+            return None
+        output = made.record
+        facility = self._facility(output)
+        account = None
+        if facility is not None:
+            year, bucket = civil.year_of(output.period_to), BUCKET_OF_ORE[facility.ore_kind]
+            data = self.reader.get(STATE + QUOTAS.key(year, int(bucket), made.author))
+            row = None if data is None else decode(QuotaRow, data)
+            account = QuotaAccount(year, bucket, made.author, row)
+        reo = Grams(sum(grams for _element, grams in output.elements))
+        return MineOrigin(traced.lot.id, made, output, facility, account, reo)
+
+    def _facility(self, output: MineOutput) -> FacilityRow | None:
+        data = self.reader.get(STATE + FACILITIES.key(output.facility))
+        return None if data is None else decode(FacilityRow, data)
+
+    def _on_the_way(self, parent_id: LotId, child: TracedLot) -> None:
+        """Note that everything of the parent up to the making of ``child`` is on the way."""
+        place = self.finder.place_of(child.lot.row.made_by)
+        if place is not None and (parent_id not in self.until or self.until[parent_id] < place):
+            self.until[parent_id] = place
+
+
+def trace_lot(reader: Reader, lot_id: LotId, *, limit: int = TRACE_LIMIT) -> Trace | None:
+    """Return where a lot came from and what was taken from it, or None when there is no such lot.
+
+    Args:
+        reader: The store to read.
+        lot_id: The lot, live or exhausted.
+        limit: Lots and events to look at, at most; the trace says when that was not enough.
+    """
+    walk = _Walk(reader, RecordFinder(reader), max(1, limit))
+    start = walk.visit(lot_id, 0)
+    if start is None:
+        return None
+    upstream = walk.upstream(start)
+    chain = [start, *upstream]
+    transfers = walk.transfers(chain)
+    downstream = walk.downstream(start)
+    origins = (walk.origin(traced) for traced in chain)
+    return Trace(
+        lot=start,
+        upstream=tuple(upstream),
+        origins=tuple(origin for origin in origins if origin is not None),
+        transfers=tuple(transfers),
+        downstream=tuple(downstream),
+        held=tuple(traced.lot.id for traced in chain if traced.lot.row.holds),
+        is_cut=walk.is_cut,
+    )
+
+
+def _transfers_of(lot_id: LotId, events: Iterable[LotEvent]) -> list[TracedTransfer]:
+    """Pair the offers of one lot with their answers."""
+    offers: dict[LotId, PlacedRecord] = {}
+    answers: dict[LotId, tuple[PlacedRecord, TransferState]] = {}
+    for event in events:
+        record = event.placed.record
+        if isinstance(record, OfferTransfer) and event.transfer is not None:
+            offers[event.transfer] = event.placed
+        elif isinstance(record, _Answer):
+            is_locked = event.transfer is not None
+            answers[record.transfer] = (event.placed, _state_after(record, is_locked=is_locked))
+    found: list[TracedTransfer] = []
+    for transfer, offer in offers.items():
+        answer, state = answers.get(transfer, (None, TransferState.OPEN))
+        found.append(TracedTransfer(transfer, lot_id, offer.author, offer, answer, state))
+    return found
+
+
+def _state_after(answer: _Answer, *, is_locked: bool) -> TransferState:
+    if isinstance(answer, RejectTransfer):
+        return TransferState.REJECTED
+    if isinstance(answer, CancelTransfer):
+        return TransferState.CANCELLED
+    return TransferState.DISPUTED if is_locked else TransferState.ACCEPTED
