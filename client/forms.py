@@ -7,7 +7,8 @@
 How each kind of value is written: masses as whole grams; dates as ``2024-03-05``; months as ``2024-03``;
 times as milliseconds since 1970 or ``2024-03-05T08:00:00Z``; byte strings as hexadecimal; vocabulary by its
 lower-case name (``rock_mining``), elements by symbol; grams per element as ``{"La": 120, "Ce": 240}``; a lot by
-its id or as ``creator/code``. A field that may be empty may be left out.
+its id or as ``creator/code``. A field that may be null may be left out, and so may ``transfer`` beside a lot that
+is given as ``creator/code``: the open transfer of that lot is meant.
 
 The form is only another way of writing: what is signed is the canonical encoding of the record that
 comes out, and ``form_of`` writes any record so that ``record_of`` reads the same one. Errors name the
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -44,7 +45,17 @@ FORM_BYTES_MAX: Final = 16 * 1024 * 1024
 RECORD_TYPES: Final[dict[str, type[Record]]] = {rule.record.__name__: rule.record for rule in RULES}
 """All record types by name."""
 
-LotNames = Mapping[str, LotId]
+
+@dataclass(frozen=True, slots=True)
+class NamedLot:
+    """What a lot's name in a form stands for."""
+
+    id: LotId
+    transfer: LotId | None = None
+    """The transfer that is open on it."""
+
+
+LotNames: TypeAlias = Mapping[str, NamedLot]
 """Lots by the name ``creator/code`` that a form uses for them."""
 
 _DATE: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
@@ -105,7 +116,8 @@ def record_of(form: object, path: str = "", *, lots: LotNames | None = None) -> 
     """
     kind, fields = _type_and_fields(form, path)
     place = f"{path}.fields" if path else "fields"
-    record = _read_struct(kind, fields, place, lots or {})
+    lots = lots or {}
+    record = _read_struct(kind, _with_transfer(kind, fields, lots), place, lots)
     try:
         # The wire's own check comes last: whatever this module allows, the ledger must read.
         return decode(kind, encode(record))
@@ -146,6 +158,14 @@ def template_of(type_name: str) -> dict[str, Any]:
     kind = _record_type(type_name, "")
     fields = {name: _hint(_kind_of(annotation)) for name, annotation in _hints(kind).items()}
     return {"type": kind.__name__, "fields": fields}
+
+
+def _with_transfer(kind: type[Record], fields: dict[str, Any], lots: LotNames) -> dict[str, Any]:
+    """Fill in the open transfer of a lot that is given by name."""
+    lot = lots.get(str(fields.get("lot")))
+    if lot is None or lot.transfer is None or "transfer" in fields:
+        return fields
+    return {**fields, "transfer": lot.transfer.hex()} if "transfer" in _hints(kind) else fields
 
 
 def _type_and_fields(form: object, path: str) -> tuple[type[Record], dict[str, Any]]:
@@ -261,7 +281,7 @@ def _read_word(target: type[IntEnum], tree: object, path: str) -> IntEnum:
 
 def _read_bytes(kind: _Kind, tree: object, path: str, lots: LotNames) -> bytes:
     if isinstance(tree, str) and kind.is_named(LotId) and tree in lots:
-        return lots[tree]
+        return lots[tree].id
     if not isinstance(tree, str) or not _HEX.match(tree):
         raise FormError(path, f"{_shown(tree)} is not hexadecimal; {_hint(kind)}.")
     return bytes.fromhex(tree)

@@ -11,10 +11,9 @@ Heights that nodes merely claim are not used for this; one lie would put all oth
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from client.errors import Busy, NotFound, Unreachable, UsageError
 from client.timing import Patience, Timing
@@ -28,6 +27,8 @@ from client.transport import (
     problem_of,
 )
 from ledger.wire.scalars import Height
+
+A = TypeVar("A")
 
 
 class Deadline:
@@ -131,15 +132,17 @@ class NodePool:
     async def ask(
         self,
         path: str,
+        read: Callable[[Reply], A],
         *,
         what: str,
         accept: str = JSON_TYPE,
         params: Mapping[str, str] | None = None,
-    ) -> tuple[NodeConnection, Reply]:
+    ) -> tuple[NodeConnection, A]:
         """Return the first usable answer of any node, and who gave it.
 
         Args:
             path: Below a node's address.
+            read: Reads an answer; raises ``NodeTroubleError`` for one that is not usable.
             what: What is asked for, in words, for messages.
             accept: The content type that is wanted.
             params: Query parameters.
@@ -150,39 +153,44 @@ class NodePool:
             Unreachable: No node gave a usable answer in time; ``Busy`` when all were busy.
         """
         deadline = self.deadline()
-        for attempt in itertools.count():
+        attempt = 0
+        while True:
             troubles = Troubles()
             for node in self.in_order():
                 try:
-                    return node, await self._ask_one(node, path, accept, params)
+                    reply = await node.request("GET", path, accept=accept, params=params)
+                    await self._check_answer(node, reply, path, accept)
+                    return node, read(reply)
                 except NodeTroubleError as trouble:
                     troubles.note(node, trouble)
                     self.demote(node)
             if not await self.pause(attempt, deadline, least_ms=troubles.retry_after_ms):
                 raise troubles.error(what)
-        raise AssertionError("unreachable")  # pragma: no cover
+            attempt += 1
 
     async def ask_json(
-        self, path: str, *, what: str, params: Mapping[str, str] | None = None
-    ) -> tuple[NodeConnection, dict[str, Any]]:
-        """Return a JSON answer and who gave it. Raises as ``ask``."""
-        node, reply = await self.ask(path, what=what, params=params)
-        return node, json_of(reply)
-
-    async def _ask_one(
         self,
-        node: NodeConnection,
         path: str,
-        accept: str,
-        params: Mapping[str, str] | None,
-    ) -> Reply:
-        reply = await node.request("GET", path, accept=accept, params=params)
+        read: Callable[[dict[str, Any]], A],
+        *,
+        what: str,
+        params: Mapping[str, str] | None = None,
+    ) -> A:
+        """Return what ``read`` makes of a JSON answer. Raises as ``ask``."""
+        _node, value = await self.ask(
+            path, lambda reply: read(json_of(reply)), what=what, params=params
+        )
+        return value
+
+    async def _check_answer(
+        self, node: NodeConnection, reply: Reply, path: str, accept: str
+    ) -> None:
         if reply.status == 200:
             if accept == JSON_TYPE:
                 self._check_fresh(json_of(reply), path)
             elif reply.content_type != accept:
                 raise NodeTroubleError(f"answered with {reply.content_type} instead of {accept}")
-            return reply
+            return
         problem = problem_of(reply)
         if problem.status == 404:
             await self.check_not_behind(node)

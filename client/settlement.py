@@ -253,10 +253,10 @@ class Settlement:
             ClientRefusal: It is final.
             NodeTroubleError: The node is behind, or another one may still include it.
         """
-        self._unheard = False
         if not self.exposed:
             await self.pool.check_not_behind(node, problem)
             raise self._refusal(problem)
+        self._unheard = False
         _height, tip_time_ms = await self.pool.status_of(node)
         if tip_time_ms > self.entry.signed.transaction.valid_until_ms:
             # The tip is past its validity. What the node has now it would have had for ever.

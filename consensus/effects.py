@@ -111,7 +111,8 @@ class CancelTimer:
 class Execute:
     """Apply the block to its parent's state, compare all roots, keep the overlay, and report.
 
-    The answer goes to ``on_executed``. The parent is the last committed block, or was executed before. The verdict must be a function of
+    The answer goes to ``on_executed``. The parent is the last committed block, or was executed
+    before. The verdict must be a function of
     parent state and block alone; a lack of anything else is a reason to wait, never a verdict.
     """
 

@@ -1,11 +1,12 @@
 """Wire values as plain JSON values, for people and programs that do not read MessagePack.
 
 Byte strings become lower-case hex, vocabulary its lower-case name, elements their symbol, tuples
-lists, structs objects by field name. The result holds everything of the value; it is not a signed form.
+lists, structs and dataclasses objects by field name, records objects with their type. The result holds everything of the value; it is not a signed form.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -28,8 +29,14 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any wire value in, JSON out
         return value.symbol
     if isinstance(value, Enum):
         return value.name.lower()
+    if isinstance(value, Record):
+        return {"type": name_of(value), "fields": _fields(value)}
     if isinstance(value, msgspec.Struct):
-        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        return _fields(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if isinstance(value, dict):
@@ -37,9 +44,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any wire value in, JSON out
     return value
 
 
-def plain_record(record: Record) -> dict[str, Any]:
-    """Return a record as its type and its fields."""
-    return {"type": name_of(record), "fields": plain(record)}
+def _fields(value: msgspec.Struct) -> dict[str, Any]:
+    return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
 
 
 def plain_transaction(parsed: ParsedTransaction) -> dict[str, Any]:
@@ -49,7 +55,7 @@ def plain_transaction(parsed: ParsedTransaction) -> dict[str, Any]:
         "author": parsed.author,
         "valid_until_ms": parsed.valid_until_ms,
         "signatures": [entry.key.hex() for entry in parsed.signed.signatures],
-        "records": [plain_record(record) for record in parsed.records],
+        "records": [plain(record) for record in parsed.records],
     }
 
 

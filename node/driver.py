@@ -63,7 +63,9 @@ from node.gossip import (
     split_channel,
 )
 from node.logs import Log
-from node.net.peers import PeerNetwork, Priority
+from node.net.listener import PeerFaultError
+from node.net.peers import PeerNetwork
+from node.net.sendqueue import Priority
 from node.replica import (
     Expired,
     Finalized,
@@ -132,8 +134,9 @@ class Driver:
         self.halted: Halt | None = None
         self.failure: asyncio.Future[BaseException] | None = None
         self.signatures = SignatureChecker()
+        self.store = store
         self._peers: PeerNetwork | None = None
-        self._store = store
+        self._peer_names: tuple[str, ...] = ()
         self._journal = journal
         self._journal_bytes = 0
         self._journal_bytes_max = journal_bytes_max
@@ -147,9 +150,10 @@ class Driver:
 
     # ------------------------------------------------------------------ life
 
-    def start(self, peers: PeerNetwork) -> None:
-        """Begin to work with ``peers``; must be called in the event loop."""
+    def start(self, peers: PeerNetwork, names: Sequence[str]) -> None:
+        """Begin to work with ``peers``, the targets called ``names``; call it in the event loop."""
         self._peers = peers
+        self._peer_names = tuple(names)
         self.failure = asyncio.get_running_loop().create_future()
         self._post(lambda: self.replica.start(self._clock.now()))
 
@@ -208,12 +212,26 @@ class Driver:
         """A peer can be reached."""
         self._post(lambda: self.replica.on_connected(peer, self._clock.now()))
 
-    def on_peer_message(self, peer: str, data: bytes) -> None:
-        """A message from an authenticated peer.
+    def on_frame(self, peer: str, messages: Sequence[bytes]) -> None:
+        """Messages from an authenticated peer.
 
         Raises:
-            WireError: It is rubbish; the transport drops and counts the peer.
+            PeerFaultError: One is rubbish; the transport drops the peer and counts it.
         """
+        try:
+            for data in messages:
+                self._on_peer_message(peer, data)
+        except WireError as error:
+            raise PeerFaultError(str(error)) from error
+
+    def peer_connections(self) -> dict[str, bool]:
+        """Return every peer, and whether it can be reached."""
+        if self._peers is None:
+            return {}
+        reachable = self._peers.connected_peers()
+        return {name: name in reachable for name in self._peer_names}
+
+    def _on_peer_message(self, peer: str, data: bytes) -> None:
         channel, content = split_channel(data)
         if channel is Channel.CONSENSUS:
             message = decode_message(content)
@@ -306,10 +324,12 @@ class Driver:
                 self._resolve(tx_id, effect)
             case Accuse(evidence=evidence):
                 body = encode(evidence)
-                self._store.write({EVIDENCE + plain_digest(body): body}, sync=False)
+                self.store.write({EVIDENCE + plain_digest(body): body}, sync=False)
                 self._log("evidence_recorded", evidence=repr(evidence))
             case Suspect(peer=peer, reason=reason):
                 self._log("peer_suspected", peer=peer, reason=reason)
+                if self._peers is not None:
+                    self._peers.refuse(peer, reason)
             case Halt():
                 self._halt(effect)
 
@@ -326,8 +346,10 @@ class Driver:
     def _transmit(self, peers: Sequence[str] | None, priority: Priority, data: bytes) -> None:
         if self._peers is None:
             return
-        for peer in self._peers.names if peers is None else peers:
-            self._peers.send(peer, priority, data)
+        for peer in self._peer_names if peers is None else peers:
+            # A peer that only dials us (an observer) has no address to answer to.
+            if peer in self._peer_names:
+                self._peers.send(peer, priority, data)
 
     def _set_timer(
         self,
@@ -366,7 +388,7 @@ class Driver:
             self.signatures.check(unchecked, execute)
 
     def _store_blocks(self, request: Commit) -> Sequence[ReplicaEffect]:
-        self._store.write(self.replica.writes(request), sync=True)
+        self.store.write(self.replica.writes(request), sync=True)
         effects = self.replica.on_stored(request, self._clock.now())
         if self._journal_bytes > self._journal_bytes_max:
             self._cut_journal()

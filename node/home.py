@@ -5,7 +5,6 @@
     HOME/keys/            consensus.pem and node.pem, mode 0600
     HOME/store/           LevelDB
     HOME/journal/         what this node has signed; without it the consensus key must not vote
-    HOME/tls/             the node's own certificate, made anew at each start
     HOME/lock             held while the node runs, with its process id
 
 A home belongs to one network: its store carries the genesis, and opening it with another is refused.
@@ -68,11 +67,6 @@ class Home:
     def journal(self) -> Path:
         """The consensus journal."""
         return self.path / "journal"
-
-    @property
-    def tls(self) -> Path:
-        """The node's certificate."""
-        return self.path / "tls"
 
 
 def read_genesis(home: Home) -> Genesis:

@@ -16,7 +16,7 @@ import structlog
 class Log(Protocol):
     """Takes one event."""
 
-    def __call__(self, event: str, **figures: object) -> None:
+    def __call__(self, event: str, /, **figures: object) -> None:
         """Write an event with its figures."""
 
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from consensus.catchup.serve import assemble_range
 from consensus.config import ConsensusConfig
 from consensus.effects import (
     Build,
@@ -33,6 +34,8 @@ from consensus.effects import (
     Execute,
     FinalizedBlock,
     JournalRecord,
+    Send,
+    ServeRange,
     Timer,
 )
 from consensus.engine import Engine
@@ -42,11 +45,11 @@ from consensus.status import EngineStatus
 from ledger.errors import InvalidBlockError
 from ledger.parsed import ParsedTransaction
 from ledger.refusal import RefusalCode, Refused
-from ledger.store import Reader, proof_key
+from ledger.store import Reader, block_key, proof_key
 from ledger.transaction_checks import check_validity
 from ledger.transition import BlockExecution, Slot
-from ledger.wire.block import Block
-from ledger.wire.certificate import BlockProof
+from ledger.wire.block import Block, decode_block
+from ledger.wire.certificate import BlockProof, FinalityProof
 from ledger.wire.codec import decode
 from ledger.wire.errors import WireError
 from ledger.wire.scalars import Height, TimeMs, TxId, ValidatorIndex
@@ -317,6 +320,19 @@ class Replica:
             effects.extend(self._engine.on_committed(final.block.header.height, now))
         effects.extend(self._note_work(now))
         return effects
+
+    def serve(self, request: ServeRange) -> list[ReplicaEffect]:
+        """Carry out ``ServeRange``: answer a peer with final blocks of the store."""
+        reply = assemble_range(request.from_height, request.max_blocks, self._final_block)
+        return [Send(request.peer, reply)]
+
+    def _final_block(self, height: Height) -> tuple[Block, FinalityProof | None] | None:
+        data = self._store.get(block_key(height))
+        if data is None or height > self.chain.tip.height:
+            return None
+        proof = self._store.get(proof_key(height))
+        finalization = decode(BlockProof, proof).finalization if proof else None
+        return decode_block(data), finalization
 
     def _after(
         self, effects: Iterable[Effect], now: Instant, *, moved: bool = False

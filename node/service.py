@@ -35,7 +35,8 @@ from node.home import Home, HomeError, open_journal, open_store
 from node.logs import Log
 from node.metrics import Metrics
 from node.net.identity import NodeIdentity
-from node.net.peers import PeerNetwork, PeerTarget
+from node.net.dialer import PeerAddress
+from node.net.peers import PeerEvents, PeerNetwork
 from node.replica import Finalized, Replica
 from node.storage.lock import HomeLock
 
@@ -104,7 +105,7 @@ class NodeService:
             NodeFailedError: It started and had to stop by itself.
         """
         async with AsyncExitStack() as stack:
-            stack.enter_context(HomeLock(self.home.path))
+            stack.callback(HomeLock.acquire(self.home.path).release)
             driver = self._open(stack)
             self.driver = driver
             context = self._context(driver)
@@ -116,10 +117,11 @@ class NodeService:
             await _listen(
                 stack, "health", health_application(context, metrics), health.host, health.port
             )
-            peers = self._peers(driver)
-            driver.start(peers)
-            stack.callback(driver.stop)
+            targets = self._targets()
+            peers = self._peers(driver, targets)
             await self._start_peers(stack, peers)
+            driver.start(peers, tuple(targets))
+            stack.callback(driver.stop)
             api = self.configuration.api
             self.api_address = await _listen(
                 stack,
@@ -189,7 +191,9 @@ class NodeService:
 
     def _context(self, driver: Driver) -> NodeContext:
         name = self.configuration.node.name
-        members = {entry.name: entry.member for entry in self.genesis.validators.validators}
+        members: dict[str, str] = {
+            entry.name: entry.member for entry in self.genesis.validators.validators
+        }
         return NodeContext(
             driver=driver,
             store=driver.store,
@@ -203,18 +207,21 @@ class NodeService:
             waiting_requests_max=self.configuration.api.waiting_requests_max,
         )
 
-    def _peers(self, driver: Driver) -> PeerNetwork:
-        identity = NodeIdentity(
-            chain_id=self.genesis.chain_id, seed=self._keys.node, directory=self.home.tls
-        )
-        validators = {entry.name: entry for entry in self.genesis.document.validators}
+    def _targets(self) -> dict[str, PeerAddress]:
+        """Return where the other validators listen, and the keys that they must show there."""
+        node_keys = {str(entry.name): entry.node_key for entry in self.genesis.document.validators}
         own = self.configuration.node.name
-        section = self.configuration.peers
-        targets = {
-            peer.name: PeerTarget(peer.host, peer.port, validators[peer.name].node_key)
-            for peer in section.peer
-            if peer.name != own and peer.name in validators
-        }
+        targets = {}
+        for peer in self.configuration.peers.peer:
+            if peer.name not in node_keys:
+                raise HomeError(
+                    self.home.path, f"node.toml names the peer {peer.name}, which is no validator"
+                )
+            if peer.name != own:
+                targets[peer.name] = PeerAddress(peer.host, peer.port, node_keys[peer.name])
+        return targets
+
+    def _peers(self, driver: Driver, targets: dict[str, PeerAddress]) -> PeerNetwork:
         names = {entry.node_key: entry.name for entry in self.genesis.document.validators}
 
         def allowed(key: bytes) -> str | None:
@@ -224,15 +231,18 @@ class NodeService:
                 return None
             return names.get(PublicKey(key), row.owner)
 
+        section = self.configuration.peers
         return PeerNetwork(
-            identity=identity,
-            host=section.host,
-            port=section.port,
-            allowed=allowed,
-            targets=targets,
-            on_message=driver.on_peer_message,
-            on_connected=driver.on_connected,
-            log=self._log,
+            NodeIdentity.build(self.genesis.chain_id, self._keys.node, self.home.path),
+            (section.host, section.port),
+            targets,
+            PeerEvents(
+                allowed=allowed,
+                on_frame=driver.on_frame,
+                on_connected=driver.on_connected,
+                on_disconnected=lambda peer: self._log("peer_disconnected", peer=peer),
+                log=self._log,
+            ),
         )
 
     async def _start_peers(self, stack: AsyncExitStack, peers: PeerNetwork) -> None:

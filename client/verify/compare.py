@@ -144,9 +144,7 @@ def _signed_differences(
         return result
     for index in range(len(before)):
         if before[index] != after[index]:
-            place = RecordPlace(
-                number, whole.tx_id, whole.author, index, _type_name(before[index])
-            )
+            place = RecordPlace(number, whole.tx_id, whole.author, index, _type_name(before[index]))
             result.append(_record_difference(place, before[index], after[index]))
     return result
 

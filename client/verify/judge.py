@@ -162,9 +162,14 @@ class Judge:
     def _judge_fork(self, source: int, row: KeptRow, reference: Reference) -> None:
         """A certificate decides another block than the reference."""
         branch = self._branches.get(source)
-        if branch is not None and branch.is_fork and branch.last in (
-            reference.height,
-            reference.height - 1,
+        if (
+            branch is not None
+            and branch.is_fork
+            and branch.last
+            in (
+                reference.height,
+                reference.height - 1,
+            )
         ):
             self.continues_branch(source, row.copy, reference.height)
             return
@@ -323,9 +328,7 @@ class Judge:
             found="none",
         )
 
-    def _problem_of_loose(
-        self, source: int, row: KeptRow, height: Height, parent: BlockId
-    ) -> bool:
+    def _problem_of_loose(self, source: int, row: KeptRow, height: Height, parent: BlockId) -> bool:
         """Report what is wrong with the block of a row that nothing decides; tell whether it is."""
         copy = row.copy
         if copy.block is None:
@@ -363,7 +366,8 @@ class Judge:
             return False
         if self.continues_branch(source, row.copy, height):
             return True
-        self._judge_fork(source, row, below)
+        number = self._findings.add(self._fork(source, row, below, below.height))
+        self._start_branch(source, row.copy, height, number, is_fork=True)
         return True
 
     def _report(

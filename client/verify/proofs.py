@@ -108,7 +108,9 @@ class CertificateChecker:
             return None
         return certificate.point.block_id
 
-    def check_proof(self, proof: BlockProof, block_id: BlockId, header: Header, below: Header) -> None:
+    def check_proof(
+        self, proof: BlockProof, block_id: BlockId, header: Header, below: Header
+    ) -> None:
         """Check what a node keeps beside the block of ``header``, on top of ``below``.
 
         Raises:
@@ -171,7 +173,9 @@ class CertificateChecker:
             below.view,
             header.parent,
         ):
-            raise ProofError(f"the {_named(certificate)} is neither of this block nor of its parent")
+            raise ProofError(
+                f"the {_named(certificate)} is neither of this block nor of its parent"
+            )
 
     def names_of(self, certificate: Certificate) -> list[str]:
         """Return who signed a good certificate: the validators' names and members."""

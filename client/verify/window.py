@@ -239,14 +239,18 @@ class Window:
         for copy in copies:
             if copy.data == data:
                 return copy
-        try:
-            block = decode_block(data)
-        except WireError as error:
-            fresh = BlockCopy(data, None, None, str(error))
-        else:
-            fresh = BlockCopy(data, block, block.header.block_id, "")
+        fresh = read_copy(data)
         copies.append(fresh)
         return fresh
+
+
+def read_copy(data: bytes) -> BlockCopy:
+    """Return bytes that may be a block, decoded if they are."""
+    try:
+        block = decode_block(data)
+    except WireError as error:
+        return BlockCopy(data, None, None, str(error))
+    return BlockCopy(data, block, block.header.block_id, "")
 
 
 def header_of(copy: BlockCopy) -> Header:

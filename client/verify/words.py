@@ -122,9 +122,7 @@ def _differences(expected: object, found: object, kind: object, path: str) -> It
             yield from _differences(
                 getattr(expected, name), getattr(found, name), hints[name], place
             )
-    elif (
-        isinstance(expected, tuple) and isinstance(found, tuple) and len(expected) == len(found)
-    ):
+    elif isinstance(expected, tuple) and isinstance(found, tuple) and len(expected) == len(found):
         kinds = _inner_kinds(kind, len(expected))
         for number, (before, after) in enumerate(zip(expected, found, strict=True)):
             yield from _differences(before, after, kinds[number], f"{path}[{number}]")

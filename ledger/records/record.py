@@ -127,7 +127,7 @@ class Context:
         if row.status is not MemberStatus.ACTIVE:
             self.refuse(
                 RefusalCode.MEMBER_NOT_ACTIVE,
-                f"{member} is suspended: {row.status_reason}",
+                f"{member} is suspended: {row.status_reason}.",
                 field=field,
                 member=member,
             )

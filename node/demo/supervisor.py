@@ -101,9 +101,7 @@ class Supervisor:
             self.directory.control.unlink()
         await self.stop_all()
 
-    async def _take_order(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _take_order(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answer: dict[str, object] = {"done": True}
         try:
             order = json.loads(await reader.readline())

@@ -229,7 +229,14 @@ class _PinnedConnector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,
     ) -> Connection:
         connection = await super().connect(req, traces, timeout)
-        transport = connection.transport
+        try:
+            self._check_and_tune(connection.transport)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_and_tune(self, transport: asyncio.Transport | None) -> None:
         if transport is None:
             raise ConnectionResetError("the peer went away")
         self._opened.append(transport)
@@ -242,7 +249,6 @@ class _PinnedConnector(aiohttp.TCPConnector):
         if _NOTSENT_LOWAT is not None:
             line: socket.socket = transport.get_extra_info("socket")
             line.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _NOT_SENT_BYTES)
-        return connection
 
     def cut(self) -> None:
         """End all connections at once."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from ledger.commit import open_committed
+from ledger.member_months import EMPTY_MONTH
 from ledger.parsed import ParsedTransaction
 from ledger.records.accept_transfer import AcceptTransfer
 from ledger.records.cancel_transfer import CancelTransfer
@@ -17,9 +19,11 @@ from ledger.records.reject_transfer import RejectTransfer
 from ledger.records.split_lot import Child, SplitLot
 from ledger.records.suspend_member import SuspendMember
 from ledger.records.transfer_rules import TRANSFER_PART
-from ledger.state.rows import LotRow
-from ledger.state.tables import LOTS
+from ledger.state.rows import AlertRow, Hold, LotRow
+from ledger.state.tables import ALERTS, LOTS, MEMBER_MONTHS
+from ledger.store import STATE
 from ledger.vocabulary import Activity, Bucket, Element, OreKind, Purpose
+from ledger.wire.codec import decode, encode
 from ledger.wire.scalars import (
     CivilDate,
     FacilityId,
@@ -161,3 +165,25 @@ def offered(world: World, **changes: object) -> tuple[LotId, LotId]:
 
 def lot_row(world: World, lot: LotId) -> LotRow:
     return world.expect(LOTS, lot)
+
+
+def mark_filed(world: World, member: MemberId, month: int) -> None:
+    """Close a member's month in the store, as a filing does."""
+    key = MEMBER_MONTHS.key(member, month)
+    row = world.row(MEMBER_MONTHS, member, month) or EMPTY_MONTH
+    filed = msgspec.structs.replace(row, filed_ms=world.time_ms)
+    world.store.write({STATE + key: encode(filed)})
+    world.state = open_committed(world.store)
+
+
+def place_hold(world: World, lot: LotId, case: str = "2024-9") -> None:
+    """Hold a lot in the store, as inspectors do."""
+    row = lot_row(world, lot)
+    held = msgspec.structs.replace(row, holds=(*row.holds, Hold(case=case)))
+    world.store.write({STATE + LOTS.key(lot): encode(held)})
+    world.state = open_committed(world.store)
+
+
+def alerts_of(world: World) -> list[AlertRow]:
+    """Return all alerts, oldest first."""
+    return [decode(AlertRow, data) for _key, data in world.store.scan(STATE + ALERTS.prefix)]

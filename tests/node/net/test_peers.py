@@ -128,7 +128,7 @@ async def test_nothing_is_sent_to_a_node_that_shows_another_key(start_node: Star
     south.allow(north)
     expected = identity_of("somebody else").public_key
     await north.network.retarget({"south": PeerAddress("127.0.0.1", south.network.port, expected)})
-    await north.until(lambda: north.network.traffic.peer("south").dial_failures >= 2)
+    await north.until(lambda: bool(north.reasons("peer_not_connected")))
     assert "the ledger says" in north.reasons("peer_not_connected")[0]
     assert north.network.connected_peers() == []
     assert south.network.traffic.peer("north").accepts == 0
@@ -191,7 +191,7 @@ async def test_a_client_below_tls_1_3_is_refused(pair: Pair) -> None:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    with pytest.raises(ssl.SSLError):
+    with pytest.raises((ssl.SSLError, ConnectionError)):
         await asyncio.open_connection("127.0.0.1", north.network.port, ssl=context)
     await north.until(lambda: north.strangers()["tls"] == 1)
     assert north.reasons("connection_refused") == ["UNSUPPORTED_PROTOCOL"]
@@ -204,8 +204,7 @@ async def test_a_client_without_a_certificate_is_refused(pair: Pair) -> None:
     context.verify_mode = ssl.CERT_NONE
     # In TLS 1.3 the client is through before the server has looked at its certificate.
     reader, writer = await asyncio.open_connection("127.0.0.1", north.network.port, ssl=context)
-    with pytest.raises(ssl.SSLError):
-        await reader.read()
+    assert await reader.read() == b""
     writer.transport.abort()
     await north.until(lambda: north.strangers()["tls"] == 1)
     assert north.reasons("connection_refused") == ["PEER_DID_NOT_RETURN_A_CERTIFICATE"]
@@ -311,8 +310,10 @@ async def test_a_peer_that_sends_rubbish_is_cut_and_counted(
     pair: Pair, rubbish: bytes | str, kind: str
 ) -> None:
     north, south = pair
+    east = identity_of("east")
+    north.allowed[east.public_key] = "east"
     async with aiohttp.ClientSession() as session:
-        ws = await dial_by_hand(session, south.identity, north)
+        ws = await dial_by_hand(session, east, north)
         await ws.send_bytes(pack([b"a good message first"]))
         if isinstance(rubbish, str):
             await ws.send_str(rubbish)
@@ -321,11 +322,10 @@ async def test_a_peer_that_sends_rubbish_is_cut_and_counted(
         ended = await ws.receive()
         assert ended.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
         await ws.close()
-    assert north.rejects("south") == {kind: 1}
-    assert north.received["south"] == [b"a good message first"]
-    # The real south dials again and is heard.
-    await south.until(lambda: south.network.traffic.peer("north").connects >= 2)
+    assert north.rejects("east") == {kind: 1}
+    assert north.received == {"east": [b"a good message first"]}
     await still_works(north, south)
+    assert south.changes == [("connected", "north")]
 
 
 async def test_a_message_that_the_receiver_refuses_ends_the_connection(pair: Pair) -> None:
@@ -438,7 +438,7 @@ async def test_a_peer_whose_key_is_revoked_is_cut(pair: Pair) -> None:
 async def test_a_target_that_stays_keeps_its_connection(pair: Pair) -> None:
     north, south = pair
     await north.dial(south)
-    await still_works(south, north)
+    await still_works(north, south)
     assert north.changes == [("connected", "south")]
 
 
@@ -473,7 +473,8 @@ async def test_a_peer_that_answers_no_probe_is_found_out(start_node: Starter) ->
     north = await start_node("north", with_limits(heartbeat_ms=60))
     async with frozen_peer(identity_of("south")) as address:
         await north.network.retarget({"south": address})
-        await north.until(lambda: ("disconnected", "south") in north.changes)
+        await north.until(lambda: bool(north.reasons("peer_not_connected")))
+        assert north.changes[:2] == [("connected", "south"), ("disconnected", "south")]
         assert "No PONG received" in north.reasons("peer_not_connected")[0]
         await north.network.retarget({})
 

@@ -1,0 +1,293 @@
+"""An audit from beginning to end: ask all sources side by side, feed the core, judge the ends.
+
+Up to where. All sources are asked at the same moment where their histories end, and every one is read up to the
+highest of these claims, however high it is, or until it has no more. So nodes that move on during the
+audit are compared at one end, and a node that claims 10^18 blocks is simply read until it is empty. A node
+that ends earlier than another by more than ``BEHIND_BLOCKS_MAX`` is asked once more at the end of the audit;
+if it still does not hold the last block, its tail is cut or it has stopped.
+
+What fixes the end. A certificate proves that a block is final, not that it is the last one. So the end needs
+two nodes of different names that both reach it, or nearly.
+
+Memory. One answer of each source is in flight while the core works on what came before; the core bounds what
+it keeps (``client.verify.window``). The core runs in a worker thread, so that answers are read meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from client.verify.anchor import Anchoring, PinnedGenesis, establish
+from client.verify.audit import Audit
+from client.verify.findings import Finding, FindingCode
+from client.verify.source import (
+    AnswerUnusable,
+    HistoryRow,
+    HistorySource,
+    SourceError,
+    SourceSilent,
+    TipClaim,
+)
+from ledger.wire.scalars import Height
+
+BATCH_ROWS: Final = 256
+BEHIND_BLOCKS_MAX: Final = 16
+"""Blocks by which a node may be behind the others and still be said to follow them."""
+
+
+@dataclass(slots=True)
+class SourceAccount:
+    """What became of one source."""
+
+    name: str
+    claim: TipClaim | None = None
+    document: bytes | None = None
+    """The genesis document that it serves."""
+    last: Height | None = None
+    """Height of the last row that it gave."""
+    checked_to: Height | None = None
+    failure: str = ""
+    """Why nothing more came from it; empty when it simply ended."""
+    holds_tip: bool = False
+    """It was asked again at the end and holds the last block."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditProgress:
+    """How far an audit is, for a progress bar."""
+
+    height: Height
+    end: Height | None
+    """The highest end that any source claims; None while unknown."""
+    records: int
+
+
+@dataclass(slots=True)
+class AuditOutcome:
+    """Everything that an audit has found, for a report."""
+
+    anchoring: Anchoring
+    accounts: list[SourceAccount]
+    findings: list[Finding]
+    audit: Audit | None
+    """None when there was no genesis to start from, or nobody answered."""
+    ends_vouched: int = 0
+    """How many nodes vouch for the end."""
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether no source answered at all."""
+        return all(
+            account.failure and account.document is None and account.claim is None
+            for account in self.accounts
+        )
+
+
+@dataclass(slots=True)
+class _Run:
+    sources: Sequence[HistorySource]
+    accounts: list[SourceAccount]
+    findings: list[Finding] = field(default_factory=list)
+
+    def fail(self, source: int, error: SourceError, *, leave: bool) -> None:
+        """Note that a source gave nothing usable; with ``leave`` it is not asked again."""
+        code = (
+            FindingCode.UNREACHABLE
+            if isinstance(error, SourceSilent)
+            else FindingCode.ANSWER_UNUSABLE
+        )
+        self.findings.append(
+            Finding(
+                code=code, node=error.name, height=self.accounts[source].last, what=error.reason
+            )
+        )
+        if leave:
+            self.accounts[source].failure = error.reason
+
+
+async def conduct(
+    sources: Sequence[HistorySource],
+    pinned: PinnedGenesis | None,
+    *,
+    fail_fast: bool = False,
+    on_progress: Callable[[AuditProgress], None] | None = None,
+) -> AuditOutcome:
+    """Audit the histories of all sources against each other and the pinned genesis."""
+    run = _Run(sources, [SourceAccount(source.name) for source in sources])
+    await asyncio.gather(*(_introduce(run, number) for number in range(len(sources))))
+    served = {
+        account.name: account.document for account in run.accounts if account.document is not None
+    }
+    anchoring = establish(pinned, served)
+    run.findings.extend(anchoring.findings)
+    outcome = AuditOutcome(anchoring, run.accounts, run.findings, None)
+    if anchoring.genesis is None or outcome.is_unreachable:
+        return outcome
+    names = [account.name for account in run.accounts]
+    audit = Audit(anchoring.genesis, names, fail_fast=fail_fast)
+    outcome.audit = audit
+    for number, account in enumerate(run.accounts):
+        if account.failure:
+            audit.end(number)
+    await _drive(run, audit, on_progress)
+    for number, account in enumerate(run.accounts):
+        account.checked_to = audit.sources[number].checked_to
+    await _look_again(run, audit)
+    run.findings[:0] = audit.findings.all()
+    outcome.ends_vouched = _judge_ends(run, audit)
+    return outcome
+
+
+async def _introduce(run: _Run, number: int) -> None:
+    """Ask a source for its genesis and its tip."""
+    source, account = run.sources[number], run.accounts[number]
+    try:
+        account.document = await source.genesis()
+    except AnswerUnusable as error:
+        run.fail(number, error, leave=False)
+    except SourceError as error:
+        run.fail(number, error, leave=True)
+        return
+    try:
+        account.claim = await source.tip()
+    except SourceError as error:
+        run.fail(number, error, leave=False)
+
+
+async def _drive(
+    run: _Run, audit: Audit, on_progress: Callable[[AuditProgress], None] | None
+) -> None:
+    """Feed the audit until it wants nothing more."""
+    claims = [account.claim.height for account in run.accounts if account.claim is not None]
+    end = max(claims) if len(claims) == len(run.accounts) else None
+    tasks: dict[int, asyncio.Task[list[HistoryRow]]] = {}
+
+    def fetch(number: int, first: Height) -> None:
+        if number not in tasks:
+            tasks[number] = asyncio.create_task(_rows(run.sources[number], first, end))
+
+    try:
+        while wanted := audit.wanting():
+            for number in wanted:
+                fetch(number, audit.next_height(number))
+            batches: dict[int, list[HistoryRow]] = {}
+            for number in wanted:
+                batches[number] = await _outcome_of(run, number, tasks.pop(number))
+            for number, rows in batches.items():
+                if rows:
+                    first = Height(audit.next_height(number) + len(rows))
+                    run.accounts[number].last = Height(first - 1)
+                    fetch(number, first)
+            await asyncio.to_thread(_step, audit, batches)
+            if on_progress is not None:
+                on_progress(AuditProgress(audit.height, end, audit.replay.counts.records))
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+def _step(audit: Audit, batches: dict[int, list[HistoryRow]]) -> None:
+    for number, rows in batches.items():
+        if rows:
+            audit.add(number, rows)
+        else:
+            audit.end(number)
+    audit.advance()
+
+
+async def _rows(source: HistorySource, first: Height, end: Height | None) -> list[HistoryRow]:
+    limit = BATCH_ROWS if end is None else min(BATCH_ROWS, end + 1 - first)
+    return await source.blocks(first, limit) if limit > 0 else []
+
+
+async def _outcome_of(
+    run: _Run, number: int, task: asyncio.Task[list[HistoryRow]]
+) -> list[HistoryRow]:
+    """Return what a source gave; nothing when it failed, which is noted."""
+    try:
+        return await task
+    except SourceError as error:
+        run.fail(number, error, leave=True)
+        return []
+
+
+async def _look_again(run: _Run, audit: Audit) -> None:
+    """Ask sources that ended early whether they hold the last block by now."""
+    for number, account in enumerate(run.accounts):
+        if account.failure or account.last is None:
+            continue
+        if audit.height - account.last > BEHIND_BLOCKS_MAX:
+            try:
+                rows = await run.sources[number].blocks(audit.height, 1)
+            except SourceError as error:
+                run.fail(number, error, leave=True)
+                continue
+            account.holds_tip = bool(rows) and rows[0][0] == audit.tip.copy.data
+
+
+def _judge_ends(run: _Run, audit: Audit) -> int:
+    """Judge where each source ends; return how many nodes vouch for the end."""
+    vouching: dict[str, list[str]] = {}
+    for number, account in enumerate(run.accounts):
+        if account.failure:
+            continue
+        if account.last is None:
+            what = "it gave no block, not even the genesis block"
+            run.findings.append(Finding(code=FindingCode.NO_BLOCKS, node=account.name, what=what))
+            continue
+        if audit.sources[number].checked_to is None:
+            continue
+        _judge_end(run, audit, account, account.last)
+        if account.holds_tip or audit.height - account.last <= BEHIND_BLOCKS_MAX:
+            node = account.claim.node if account.claim and account.claim.node else account.name
+            vouching.setdefault(node, []).append(account.name)
+    for node, names in vouching.items():
+        if len(names) > 1:
+            run.findings.append(
+                Finding(
+                    code=FindingCode.SAME_NODE_TWICE,
+                    node=", ".join(names),
+                    what=f"all of them call themselves {node}",
+                )
+            )
+    if len(vouching) < 2 and audit.stopped is None:
+        run.findings.append(
+            Finding(
+                code=FindingCode.END_NOT_FIXED,
+                height=audit.height,
+                what=f"{len(vouching)} node vouches for the end of the history",
+                expected="at least 2 nodes",
+                found=", ".join(vouching) or "none",
+            )
+        )
+    return len(vouching)
+
+
+def _judge_end(run: _Run, audit: Audit, account: SourceAccount, last: Height) -> None:
+    claimed = account.claim.height if account.claim is not None else None
+    if claimed is not None and claimed > last and audit.stopped is None:
+        run.findings.append(
+            Finding(
+                code=FindingCode.CLAIM_NOT_KEPT,
+                node=account.name,
+                height=last,
+                what=f"it says that its last block is {claimed}, but gives none above {last}",
+                expected=str(claimed),
+                found=str(last),
+            )
+        )
+    elif audit.height - last > BEHIND_BLOCKS_MAX and not account.holds_tip:
+        run.findings.append(
+            Finding(
+                code=FindingCode.TAIL_CUT,
+                node=account.name,
+                height=last,
+                what=f"it ends {audit.height - last} blocks before the others",
+                expected=str(audit.height),
+                found=str(last),
+            )
+        )

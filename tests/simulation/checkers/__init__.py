@@ -1,0 +1,1 @@
+"""What must hold in every run, restated without the production code's own decisions."""

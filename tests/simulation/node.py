@@ -1,0 +1,28 @@
+"""What the world needs of a node: events in, effects out, nothing else.
+
+A node is made from a disk and dies without notice; everything that it keeps is on the disk. Effects that
+mean local work (``Execute``, ``Build``, ``Commit``, …) come back to the same node through ``perform`` when
+the simulated work is done.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from consensus.effects import Build, Commit, Drop, Effect, Execute, ServeRange, Timer
+from consensus.inputs import Instant
+from consensus.messages import Message
+
+LocalWork = Execute | Build | Commit | Drop | ServeRange
+
+
+class SimulatedNode(Protocol):
+    def start(self, now: Instant) -> tuple[Effect, ...]: ...
+
+    def receive(self, peer: str, message: Message, now: Instant) -> tuple[Effect, ...]: ...
+
+    def fire(self, timer: Timer, now: Instant) -> tuple[Effect, ...]: ...
+
+    def submit(self, transaction: bytes, now: Instant) -> tuple[Effect, ...]: ...
+
+    def perform(self, work: LocalWork, now: Instant) -> tuple[Effect, ...]: ...
