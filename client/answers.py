@@ -20,7 +20,7 @@ from ledger.wire.scalars import LotId
 A = TypeVar("A", bound=msgspec.Struct)
 
 
-class _Shown(msgspec.Struct, frozen=True, kw_only=True):
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """A value that shows itself as a table in a notebook."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -36,14 +36,14 @@ class _Shown(msgspec.Struct, frozen=True, kw_only=True):
         return f"<table>{rows}</table>"
 
 
-class RecordName(_Shown, frozen=True, kw_only=True):
+class RecordName(Shown, frozen=True, kw_only=True):
     """Names one record on the ledger."""
 
     tx_id: str
     index: int
 
 
-class Parcel(_Shown, frozen=True, kw_only=True):
+class Parcel(Shown, frozen=True, kw_only=True):
     """The part of a lot that came from one origin in one quota status."""
 
     origin: str
@@ -52,13 +52,13 @@ class Parcel(_Shown, frozen=True, kw_only=True):
     """Grams of oxide per element symbol."""
 
 
-class Hold(_Shown, frozen=True, kw_only=True):
+class Hold(Shown, frozen=True, kw_only=True):
     """Why a lot may not move."""
 
     case: str
 
 
-class Transfer(_Shown, frozen=True, kw_only=True):
+class Transfer(Shown, frozen=True, kw_only=True):
     """The offer that locks a lot."""
 
     transfer: str
@@ -73,7 +73,7 @@ class Transfer(_Shown, frozen=True, kw_only=True):
     received: int
 
 
-class LotContent(_Shown, frozen=True, kw_only=True):
+class LotContent(Shown, frozen=True, kw_only=True):
     """A lot as it stands on the ledger."""
 
     id: str
@@ -127,7 +127,7 @@ class Lot(LotContent, frozen=True, kw_only=True):
     time_ms: int
 
 
-class Key(_Shown, frozen=True, kw_only=True):
+class Key(Shown, frozen=True, kw_only=True):
     """A public key and what it may sign."""
 
     key: str
@@ -138,7 +138,7 @@ class Key(_Shown, frozen=True, kw_only=True):
     revoked_ms: int
 
 
-class Facility(_Shown, frozen=True, kw_only=True):
+class Facility(Shown, frozen=True, kw_only=True):
     """One site and line of an enterprise."""
 
     id: str
@@ -153,7 +153,7 @@ class Facility(_Shown, frozen=True, kw_only=True):
     process_stock_cap: int
 
 
-class MemberEntry(_Shown, frozen=True, kw_only=True):
+class MemberEntry(Shown, frozen=True, kw_only=True):
     """A member as the register lists it."""
 
     id: str
@@ -179,7 +179,7 @@ class Member(MemberEntry, frozen=True, kw_only=True):
     time_ms: int
 
 
-class Offer(_Shown, frozen=True, kw_only=True):
+class Offer(Shown, frozen=True, kw_only=True):
     """A lot that is offered to a buyer and waits for an answer."""
 
     lot: str
@@ -199,7 +199,7 @@ class Offer(_Shown, frozen=True, kw_only=True):
         return f"{self.creator}/{self.code}" if self.code else self.lot
 
 
-class Offers(_Shown, frozen=True, kw_only=True):
+class Offers(Shown, frozen=True, kw_only=True):
     """The open offers to one buyer."""
 
     offers: tuple[Offer, ...]
@@ -213,7 +213,7 @@ class Offers(_Shown, frozen=True, kw_only=True):
         return len(self.offers)
 
 
-class Quota(_Shown, frozen=True, kw_only=True):
+class Quota(Shown, frozen=True, kw_only=True):
     """A member's account of one bucket and year, in grams of oxide."""
 
     year: int
@@ -231,7 +231,7 @@ class Quota(_Shown, frozen=True, kw_only=True):
         return self.granted - self.used
 
 
-class Product(_Shown, frozen=True, kw_only=True):
+class Product(Shown, frozen=True, kw_only=True):
     """A product of the catalogue."""
 
     code: str
@@ -244,14 +244,14 @@ class Product(_Shown, frozen=True, kw_only=True):
     status_at_origin: str
 
 
-class RecordShown(_Shown, frozen=True, kw_only=True):
+class RecordShown(Shown, frozen=True, kw_only=True):
     """A record as its type and its fields."""
 
     type: str
     fields: dict[str, Any]
 
 
-class TransactionState(_Shown, frozen=True, kw_only=True):
+class TransactionState(Shown, frozen=True, kw_only=True):
     """What became of a transaction, as one node says."""
 
     tx_id: str
@@ -267,28 +267,28 @@ class TransactionState(_Shown, frozen=True, kw_only=True):
     records: tuple[RecordShown, ...] = ()
 
 
-class NamedValidator(_Shown, frozen=True, kw_only=True):
+class NamedValidator(Shown, frozen=True, kw_only=True):
     """A voter and who runs it."""
 
     name: str
     member: str
 
 
-class PeerState(_Shown, frozen=True, kw_only=True):
+class PeerState(Shown, frozen=True, kw_only=True):
     """Another node, as seen from this one."""
 
     name: str
     connected: bool
 
 
-class MempoolSize(_Shown, frozen=True, kw_only=True):
+class MempoolSize(Shown, frozen=True, kw_only=True):
     """What waits at a node."""
 
     transactions: int
     bytes: int
 
 
-class Status(_Shown, frozen=True, kw_only=True):
+class Status(Shown, frozen=True, kw_only=True):
     """Where a node stands, as it says itself."""
 
     network: str
@@ -317,8 +317,23 @@ def answer_of(kind: type[A], body: Mapping[str, Any]) -> A:
         NodeTroubleError: A field is missing or of another kind; it is named.
     """
     try:
-        return msgspec.convert(body, kind, strict=True)
+        return msgspec.convert(_without_rows(body), kind, strict=True)
     except msgspec.ValidationError as error:
         raise NodeTroubleError(
             f"answered with an odd {kind.__name__.lower()}: {error}; does it speak another version?"
         ) from error
+
+
+def _without_rows(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """Return the answer with ``{"id": …, "row": {…}}`` written as one object at every depth."""
+    if isinstance(value, list):
+        return [_without_rows(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        if name == "row" and isinstance(item, Mapping):
+            flat.update(_without_rows(item))
+        else:
+            flat[name] = _without_rows(item)
+    return flat

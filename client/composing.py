@@ -21,7 +21,7 @@ from typing import Final
 from client.directories import write_durably
 from client.errors import UsageError
 from client.keystore import SigningKey
-from ledger.records import name_of
+from ledger.records import decode_record, name_of
 from ledger.records.record import Record
 from ledger.vocabulary import Role
 from ledger.wire.codec import encode
@@ -62,6 +62,18 @@ ENVELOPE_BYTES: Final = 2 * 1024
 def author_roles(records: Iterable[Record]) -> frozenset[Role]:
     """Return the roles in which the author must sign these records together."""
     return frozenset(AUTHOR_ROLE.get(name_of(record), Role.OPERATOR) for record in records)
+
+
+def author_roles_of(transaction: Transaction) -> frozenset[Role]:
+    """Return the roles in which the author must sign a transaction.
+
+    Raises:
+        UsageError: One of its records is of an unknown type.
+    """
+    try:
+        return author_roles(map(decode_record, transaction.records))
+    except WireError as error:
+        raise UsageError(f"transaction {tx_id_of(transaction).hex()}: {error}.") from error
 
 
 def prepare(
@@ -134,7 +146,9 @@ def combine(*parts: SignedTransaction) -> SignedTransaction:
         try:
             verify_transaction_signatures(tx_id, part.signatures)
         except WireError as error:
-            raise UsageError(f"transaction {tx_id.hex()}: {error}. Have it signed again.") from error
+            raise UsageError(
+                f"transaction {tx_id.hex()}: {error}. Have it signed again."
+            ) from error
         signatures.update((entry.key, entry) for entry in part.signatures)
     ordered = tuple(signatures[key] for key in sorted(signatures))
     return _within_limits(SignedTransaction(transaction=transaction, signatures=ordered))

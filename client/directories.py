@@ -1,10 +1,10 @@
 """Where the SDK keeps its files: one directory per user, or where ``MONAZITE_CONFIG_DIR`` says.
 
-    <directory>/settings.toml                 the current profile
-    <directory>/profiles/<name>/profile.toml  nodes, member, keys
-    <directory>/profiles/<name>/genesis.json  the pinned genesis, byte for byte
-    <directory>/profiles/<name>/outbox/       transactions that are not known to be final
-    <directory>/profiles/<name>/imports/      which rows of imported files are on the ledger
+<directory>/settings.toml                 the current profile
+<directory>/profiles/<name>/profile.toml  nodes, member, keys
+<directory>/profiles/<name>/genesis.json  the pinned genesis, byte for byte
+<directory>/profiles/<name>/outbox/       transactions that are not known to be final
+<directory>/profiles/<name>/imports/      which rows of imported files are on the ledger
 """
 
 from __future__ import annotations

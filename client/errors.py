@@ -174,9 +174,7 @@ class ClientRefusal(ClientError):  # noqa: N818 - a refusal is not an error
         self.tx_id = tx_id
         place = "" if record_index is None else f"record {record_index}: "
         named = f" (field {field})" if field else ""
-        super().__init__(
-            f"refused by the ledger's rules, {refusal_code}{named}: {place}{sentence}"
-        )
+        super().__init__(f"refused by the ledger's rules, {refusal_code}{named}: {place}{sentence}")
 
     def as_dict(self) -> dict[str, object]:
         """Return rule, field and figures."""

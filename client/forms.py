@@ -5,10 +5,11 @@
                 "purpose": "sale", "invoice": "2024-0017", "date": "2024-03-05", "terms": null}}
 
 How each kind of value is written: masses as whole grams; dates as ``2024-03-05``; months as ``2024-03``;
-times as milliseconds since 1970 or ``2024-03-05T08:00:00Z``; byte strings as hexadecimal; vocabulary by its
-lower-case name (``rock_mining``), elements by symbol; grams per element as ``{"La": 120, "Ce": 240}``; a lot by
-its id or as ``creator/code``. A field that may be null may be left out, and so may ``transfer`` beside a lot that
-is given as ``creator/code``: the open transfer of that lot is meant.
+times as milliseconds since 1970 or ``2024-03-05T08:00:00Z``; byte strings as hexadecimal; vocabulary by
+its lower-case name (``rock_mining``), elements by symbol; grams per element as
+``{"La": 120, "Ce": 240}``; a lot by its id or as ``creator/code``. A field that may be null may be left
+out, and so may ``transfer`` beside a lot that is given as ``creator/code``: the open transfer of that
+lot is meant.
 
 The form is only another way of writing: what is signed is the canonical encoding of the record that
 comes out, and ``form_of`` writes any record so that ``record_of`` reads the same one. Errors name the
@@ -170,7 +171,9 @@ def _with_transfer(kind: type[Record], fields: dict[str, Any], lots: LotNames) -
 
 def _type_and_fields(form: object, path: str) -> tuple[type[Record], dict[str, Any]]:
     if not isinstance(form, dict):
-        raise FormError(path, f"a record is an object with `type` and `fields`, not {_shown(form)}.")
+        raise FormError(
+            path, f"a record is an object with `type` and `fields`, not {_shown(form)}."
+        )
     unknown = sorted(set(form) - {"type", "fields"})
     if unknown:
         raise FormError(
@@ -230,7 +233,7 @@ def _read_plain(kind: _Kind, tree: object, path: str, lots: LotNames) -> Any:  #
     return tree
 
 
-def _read_struct(kind: type[Any], fields: dict[str, Any], path: str, lots: LotNames) -> Any:  # noqa: ANN401
+def _read_struct(kind: Any, fields: dict[str, Any], path: str, lots: LotNames) -> Any:  # noqa: ANN401
     hints = _hints(kind)
     for name in fields:
         if name not in hints:
@@ -372,7 +375,7 @@ def _hints_in_words(kind: _Kind) -> Iterator[str]:
         yield 'grams by element, such as {"La": 120}' if _is_grams_by_element(target) else "a list"
         return
     if issubclass(target, msgspec.Struct):
-        yield f"an object with {', '.join(_hints(target))}"
+        yield f"an object with {', '.join(target.__struct_fields__)}"
     if issubclass(target, IntEnum):
         yield f"one of {', '.join(_word(member) for member in target)}"
     if target is bytes:

@@ -15,11 +15,12 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from client.errors import Busy, NotFound, Unreachable, UsageError
+from client.errors import Busy, NotFound, Unreachable, Unverified, UsageError
 from client.timing import Patience, Timing
 from client.transport import (
     JSON_TYPE,
     NodeConnection,
+    NodeLieError,
     NodeTroubleError,
     Problem,
     Reply,
@@ -142,7 +143,8 @@ class NodePool:
 
         Args:
             path: Below a node's address.
-            read: Reads an answer; raises ``NodeTroubleError`` for one that is not usable.
+            read: Reads an answer; raises ``NodeTroubleError`` for one that is not usable, and
+                ``NodeLieError`` for one that does not prove what it says.
             what: What is asked for, in words, for messages.
             accept: The content type that is wanted.
             params: Query parameters.
@@ -150,12 +152,14 @@ class NodePool:
         Raises:
             NotFound: A node that is not behind says that there is no such thing.
             UsageError: A node says that the question cannot be understood.
+            Unverified: A node's answer does not verify, and no other node gave one that does.
             Unreachable: No node gave a usable answer in time; ``Busy`` when all were busy.
         """
         deadline = self.deadline()
         attempt = 0
         while True:
             troubles = Troubles()
+            lie: Unverified | None = None
             for node in self.in_order():
                 try:
                     reply = await node.request("GET", path, accept=accept, params=params)
@@ -164,6 +168,11 @@ class NodePool:
                 except NodeTroubleError as trouble:
                     troubles.note(node, trouble)
                     self.demote(node)
+                except NodeLieError as error:
+                    lie = lie or Unverified(node.address, f"{what}: {error}")
+                    self.demote(node)
+            if lie is not None:
+                raise lie
             if not await self.pause(attempt, deadline, least_ms=troubles.retry_after_ms):
                 raise troubles.error(what)
             attempt += 1

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from client.errors import UsageError
 
-PASSPHRASE_VARIABLE: Final = "MONAZITE_PASSPHRASE"
+PASSPHRASE_VARIABLE: Final = "MONAZITE_PASSPHRASE"  # noqa: S105 - its name
 PASSPHRASE_BYTES_MAX: Final = 1_024
 
 PassphraseSource: TypeAlias = Callable[[str], bytes]

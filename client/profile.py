@@ -1,3 +1,4 @@
+# ruff: noqa: A005 - the word that people use; imports here are absolute
 """Profiles: who I am, which nodes I speak to, and the genesis that I trust.
 
 A profile is a directory with ``profile.toml`` and a copy of the genesis document. The copy is what every
@@ -135,7 +136,7 @@ def save_profile(profile: Profile) -> Path:
     """
     directory = profile_directory(profile.name)
     path, genesis_path = directory / "profile.toml", directory / "genesis.json"
-    if plain_digest(profile.genesis) != profile.chain_id:
+    if bytes(plain_digest(profile.genesis)) != profile.chain_id:
         raise ProfileError(genesis_path, "the document's SHA-256 is not the chain id.")
     for number, address in enumerate(profile.nodes):
         checked_node(address, path, f"nodes[{number}]")
@@ -340,5 +341,7 @@ def read_genesis(path: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"genesis {path}: {error.strerror or error}.") from error
     if len(data) > GENESIS_BYTES_MAX:
-        raise UsageError(f"genesis {path}: {len(data)} bytes, at most {GENESIS_BYTES_MAX} are read.")
+        raise UsageError(
+            f"genesis {path}: {len(data)} bytes, at most {GENESIS_BYTES_MAX} are read."
+        )
     return data

@@ -16,12 +16,12 @@ from client import answers
 from client.answers import answer_of
 from client.errors import UsageError
 from client.nodes import NodePool
-from client.transport import JSON_TYPE, NodeTroubleError, Reply
+from client.tracing import Trace
+from client.transport import NodeTroubleError, Reply
 from ledger.vocabulary import Bucket
 from ledger.wire.scalars import LotId, TxId
 
-PAGE_MEMBERS: Final = 200
-GENESIS_TYPE: Final = JSON_TYPE
+PAGE_ITEMS: Final = 200
 _TX_ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 _LOT_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -50,22 +50,25 @@ class Reader:
 
     async def members(self) -> AsyncIterator[answers.MemberEntry]:
         """Yield every member in order of ids; a page is read as of one height, the whole is not."""
-        after = ""
-        while True:
-            params = {"limit": str(PAGE_MEMBERS)} | ({"after": after} if after else {})
-            body = await self._nodes.ask_json(
-                "/v1/members", _members_page, what="the members", params=params
-            )
-            for entry in body[0]:
+        async for body in self._pages("/v1/members", "the members"):
+            for entry in _listed(body, "members", answers.MemberEntry):
                 yield entry
-            if not body[1] or body[1] == after:
-                return
-            after = body[1]
+
+    async def products(self) -> AsyncIterator[answers.Product]:
+        """Yield every product of the catalogue in order of codes, in its newest version."""
+        async for body in self._pages("/v1/products", "the products"):
+            for entry in _listed(body, "products", answers.Product):
+                yield entry
 
     async def offers(self, buyer: str) -> answers.Offers:
-        """Return the offers that wait for ``buyer``."""
-        path = f"/v1/members/{_part(buyer)}/offers"
-        return await self._get(path, answers.Offers, f"offers to {buyer}")
+        """Return all offers that wait for ``buyer``, with the height of the newest page."""
+        offers: list[answers.Offer] = []
+        height = time_ms = 0
+        what = f"offers to {buyer}"
+        async for body in self._pages(f"/v1/members/{_part(buyer)}/offers", what):
+            offers.extend(_listed(body, "offers", answers.Offer))
+            height, time_ms = _number(body, "height"), _number(body, "time_ms")
+        return answers.Offers(offers=tuple(offers), height=height, time_ms=time_ms)
 
     async def lot(self, lot: str | LotId) -> answers.Lot:
         """Return a lot by its id or as ``creator/code``.
@@ -89,8 +92,8 @@ class Reader:
         path = f"/v1/lots/by-code/{_part(creator)}/{quote(code, safe='/')}"
         return await self._lot(path, f"lot {creator}/{code}")
 
-    async def trace(self, lot: str | LotId) -> dict[str, Any]:
-        """Return where a lot came from and what was taken from it, as plain JSON values.
+    async def trace(self, lot: str | LotId) -> Trace:
+        """Return where a lot came from and what was taken from it.
 
         Raises:
             NotFound: There is no such lot.
@@ -100,7 +103,9 @@ class Reader:
             lot = (await self.lot(lot)).id
         lot_id = lot_id_text(lot)
         return await self._nodes.ask_json(
-            f"/v1/lots/{lot_id}/trace", lambda body: body, what=f"trace of lot {lot_id}"
+            f"/v1/lots/{lot_id}/trace",
+            lambda body: answer_of(Trace, _flat(body, "trace")),
+            what=f"trace of lot {lot_id}",
         )
 
     async def quota(self, year: int, bucket: Bucket | str, member: str) -> answers.Quota:
@@ -157,6 +162,19 @@ class Reader:
         _node, data = await self._nodes.ask("/v1/genesis", _body_of, what="the genesis")
         return data
 
+    async def _pages(self, path: str, what: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the pages of a list."""
+        after = ""
+        while True:
+            params = {"limit": str(PAGE_ITEMS)} | ({"after": after} if after else {})
+            body = await self._nodes.ask_json(path, _page, what=what, params=params)
+            yield body
+            following = body.get("next")
+            # A cursor that does not move would ask for the same page for ever.
+            if not isinstance(following, str) or not following or following == after:
+                return
+            after = following
+
     async def _lot(self, path: str, what: str) -> answers.Lot:
         return await self._nodes.ask_json(
             path, lambda body: answer_of(answers.Lot, _flat(body, "lot")), what=what
@@ -205,17 +223,33 @@ def _flat(body: dict[str, Any], name: str) -> dict[str, Any]:
     return {**body, **inner} if isinstance(inner, dict) else body
 
 
-def _listed(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _page(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a page whose lists are lists of objects, so that reading it cannot fail elsewhere."""
+    for name, kind in _KIND_OF_LIST.items():
+        if name in body:
+            _listed(body, name, kind)
+    if not _KIND_OF_LIST.keys() & body.keys():
+        raise NodeTroubleError("answered without a list")
+    return body
+
+
+_KIND_OF_LIST: Final[dict[str, type[Any]]] = {
+    "members": answers.MemberEntry,
+    "products": answers.Product,
+    "offers": answers.Offer,
+}
+
+
+def _listed(body: dict[str, Any], name: str, kind: type[answers.A]) -> list[answers.A]:
     found = body.get(name)
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise NodeTroubleError(f"answered without a list of {name}")
-    return found
+    return [answer_of(kind, item) for item in found]
 
 
-def _members_page(body: dict[str, Any]) -> tuple[list[answers.MemberEntry], str]:
-    entries = [answer_of(answers.MemberEntry, entry) for entry in _listed(body, "members")]
-    following = body.get("next")
-    return entries, following if isinstance(following, str) else ""
+def _number(body: dict[str, Any], name: str) -> int:
+    value = body.get(name)
+    return value if type(value) is int else 0
 
 
 def _body_of(reply: Reply) -> bytes:

@@ -30,18 +30,19 @@ from typing import Final, Self
 import aiohttp
 
 from client import composing
-from client.errors import ClientError, ClientRefusal, ProfileError, StillPending, UsageError
-from client.keystore import SigningKey, load_signing_key
+from client.errors import ClientError, ClientRefusal, StillPending, UsageError
+from client.identity import Identity, addresses_of, identity_of, tls_of, trust_of
+from client.keystore import SigningKey
 from client.nodes import NodePool
 from client.outbox import Outbox, OutboxEntry, entry_of
 from client.passphrase import PassphraseSource, from_environment_or_terminal
-from client.profile import Profile, checked_node, load_profile
+from client.profile import Profile, load_profile
 from client.reading import Reader, tx_id_text
 from client.receipt import ReceiptRejectedError, VerifiedReceipt, read_receipt
 from client.settlement import Settlement
 from client.timing import PATIENCE, Patience, Timing, WallClock
-from client.transport import RECEIPT_TYPE, NodeConnection, NodeTroubleError, Reply
-from client.trust import TrustRoot, trust_root_of
+from client.transport import RECEIPT_TYPE, NodeConnection, NodeLieError, Reply
+from client.trust import TrustRoot
 from ledger.records.record import Record
 from ledger.vocabulary import Role
 from ledger.wire.scalars import VALIDITY_MS_MAX, MemberId, TimeMs, TxId
@@ -67,30 +68,6 @@ class Submission:
     def is_final(self) -> bool:
         """Whether it is on the ledger, proven by a receipt."""
         return self.receipt is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who writes: a member and its keys, each loaded when it first has to sign."""
-
-    member: MemberId
-    keys: Mapping[Role, SigningKey | Path]
-    passphrase: PassphraseSource = from_environment_or_terminal
-
-    def signing_key(self, role: Role) -> SigningKey:
-        """Return the key in ``role``.
-
-        Raises:
-            UsageError: There is none; ``KeyFileError`` when its file cannot be used.
-        """
-        key = self.keys.get(role)
-        if key is None:
-            held = ", ".join(held.name.lower() for held in sorted(self.keys)) or "no key"
-            raise UsageError(
-                f"{self.member} needs its {role.name.lower()} key to sign this; the profile has "
-                f"{held}. Add it under [keys] in profile.toml."
-            )
-        return load_signing_key(key, self.passphrase) if isinstance(key, Path) else key
 
 
 class Client(Reader):
@@ -132,9 +109,9 @@ class Client(Reader):
         """
         loaded = load_profile(profile) if isinstance(profile, str) else profile
         self.profile = loaded
-        self._addresses = _addresses(nodes, loaded)
-        self._trust = _trust(genesis, loaded)
-        self._identity = _identity(member, keys, loaded, passphrase)
+        self._addresses = addresses_of(nodes, loaded)
+        self._trust = trust_of(genesis, loaded)
+        self._identity = identity_of(member, keys, loaded, passphrase)
         directory = outbox or (loaded.outbox_directory if loaded is not None else None)
         self._outbox = None if directory is None else Outbox(directory)
         base = timing or Timing()
@@ -147,7 +124,7 @@ class Client(Reader):
     async def __aenter__(self) -> Self:
         if self._http is not None:
             raise UsageError("the session is open already.")
-        tls = self._tls or _tls_of(self.profile)
+        tls = self._tls or tls_of(self.profile)
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=64, ssl=tls if tls else True)
         self._http = aiohttp.ClientSession(
             connector=connector, headers={"User-Agent": "monazite-client/1"}
@@ -185,7 +162,7 @@ class Client(Reader):
         return self._trust
 
     @property
-    def member(self) -> MemberId:
+    def author(self) -> MemberId:
         """Who writes.
 
         Raises:
@@ -211,7 +188,7 @@ class Client(Reader):
         return composing.prepare(
             records,
             chain_id=self.trust.chain_id,
-            author=self.member,
+            author=self.author,
             valid_until_ms=TimeMs(self._timing.wall_ms() + valid_for_ms),
             sealed=sealed,
         )
@@ -355,22 +332,19 @@ class Client(Reader):
         """
         text = tx_id_text(tx_id)
         trust = self.trust
-        refusals: dict[str, str] = {}
 
         def read(reply: Reply) -> VerifiedReceipt:
             try:
                 return read_receipt(reply.body, trust, expected=TxId(bytes.fromhex(text)))
             except ReceiptRejectedError as error:
-                refusals["reason"] = str(error)
-                raise NodeTroubleError(f"its receipt does not verify: {error}") from error
+                raise NodeLieError(str(error)) from error
 
-        node, receipt = await self._nodes.ask(
+        _node, receipt = await self._nodes.ask(
             f"/v1/transactions/{text}/receipt",
             read,
             what=f"the receipt of {text}",
             accept=RECEIPT_TYPE,
         )
-        del node
         self._nodes.note_proven(receipt.height)
         return receipt
 
@@ -422,50 +396,3 @@ class Client(Reader):
         if role not in self._loaded_keys:
             self._loaded_keys[role] = self._writer().signing_key(role)
         return self._loaded_keys[role]
-
-
-def _addresses(nodes: Sequence[str], profile: Profile | None) -> tuple[str, ...]:
-    if isinstance(nodes, str):
-        raise UsageError("nodes is a list of addresses, not one text: write [address].")
-    given = tuple(
-        checked_node(address, "nodes", f"[{number}]") for number, address in enumerate(nodes)
-    )
-    addresses = given or (profile.nodes if profile is not None else ())
-    return tuple(dict.fromkeys(addresses))
-
-
-def _trust(genesis: bytes | TrustRoot | None, profile: Profile | None) -> TrustRoot | None:
-    if isinstance(genesis, TrustRoot):
-        return genesis
-    if genesis is not None:
-        return trust_root_of(genesis)
-    return None if profile is None else trust_root_of(profile.genesis)
-
-
-def _identity(
-    member: str | None,
-    keys: Mapping[Role, SigningKey | Path] | None,
-    profile: Profile | None,
-    passphrase: PassphraseSource,
-) -> Identity | None:
-    name = member or (profile.member if profile is not None else None)
-    held: Mapping[Role, SigningKey | Path] = (
-        keys if keys is not None else (profile.keys if profile is not None else {})
-    )
-    if name is None:
-        if held:
-            raise UsageError("keys are given and no member whose they are: give member=.")
-        return None
-    return Identity(member=MemberId(name), keys=dict(held), passphrase=passphrase)
-
-
-def _tls_of(profile: Profile | None) -> ssl.SSLContext | None:
-    if profile is None or profile.tls_ca_file is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=str(profile.tls_ca_file))
-    except (OSError, ssl.SSLError) as error:
-        raise ProfileError(
-            profile.directory / "profile.toml",
-            f"tls_ca_file: {profile.tls_ca_file} cannot be used: {error}.",
-        ) from error

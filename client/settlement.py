@@ -303,6 +303,4 @@ def _figures(body: Mapping[str, Any]) -> dict[str, str | int]:
     figures = body.get("figures")
     if not isinstance(figures, dict):
         return {}
-    return {
-        str(name): value for name, value in figures.items() if isinstance(value, str | int)
-    }
+    return {str(name): value for name, value in figures.items() if isinstance(value, str | int)}

@@ -49,7 +49,7 @@ class Patience:
 
     def backoff_ms(self, attempt: int) -> int:
         """Return the longest pause after ``attempt`` rounds without success, the first being 0."""
-        return min(self.backoff_max_ms, self.backoff_first_ms * 2 ** min(attempt, 16))
+        return min(self.backoff_max_ms, self.backoff_first_ms << min(attempt, 16))
 
 
 PATIENCE: Final = Patience()

@@ -3,7 +3,8 @@
 Whatever keeps an answer from being read as the contract says, from a refused connection to a page of
 some proxy, is ``NodeTroubleError``: another node may be asked instead. It tells whether the request may
 have reached the node, which decides whether a later refusal elsewhere can be final. Answers of the
-node itself, refusals included, are ``Reply`` and ``Problem``; what they mean is for the callers.
+node itself, refusals included, are ``Reply`` and ``Problem``; what they mean is for the callers. A
+caller that finds an answer false raises ``NodeLieError``.
 
 Every answer is read up to a limit and must have the content type that was asked for. Redirects are not
 followed: a node's address is what the profile says.
@@ -11,8 +12,9 @@ followed: a node's address is what the profile says.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
@@ -49,13 +51,17 @@ class NodeTroubleError(Exception):
         super().__init__(reason)
 
 
+class NodeLieError(Exception):
+    """A node answered with something that does not prove what it says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer that was read whole."""
 
     status: int
     content_type: str
-    body: bytes = field(repr=False)
+    body: bytes = dataclasses.field(repr=False)
     retry_after_ms: int = 0
 
 
@@ -68,7 +74,7 @@ class Problem:
     detail: str
     field: str = ""
     record_index: int | None = None
-    figures: Mapping[str, FigureValue] = field(default_factory=dict)
+    figures: Mapping[str, FigureValue] = dataclasses.field(default_factory=dict)
     height: int | None = None
     """The tip at which it was decided, when the node says so."""
 
@@ -96,7 +102,7 @@ class NodeConnection:
         self._session = session
         self._patience = patience
 
-    async def request(  # noqa: PLR0913 - one request has these parts
+    async def request(
         self,
         method: str,
         path: str,

@@ -18,6 +18,7 @@ from ledger.wire.scalars import Height, ValidatorIndex, View
 TOKENS_MAX: Final = 64
 TOKEN_INTERVAL_MS: Final = 10
 """One token comes back in this time."""
+FAILURES_MAX: Final = 8
 OTHER_PEERS_MAX: Final = 256
 """Peers that are no validators, beyond which new ones are not remembered or answered."""
 
@@ -37,6 +38,8 @@ class Peer:
     tokens_ms: int = 0
     heard: bool = False
     suspicions: int = 0
+    failures: int = 0
+    """Questions in a row that it left unanswered, or answered wrongly."""
 
 
 def _new_peer(name: str, steady_ms: int) -> Peer:
@@ -107,24 +110,34 @@ class PeerBook:
         return active >= self._electorate.quorum
 
     def to_ask(self, hints: tuple[str, ...], steady_ms: int, after_ms: int) -> tuple[str, ...]:
-        """Return whom to ask, best first: the hints, active validators, the rest; never itself."""
-        own = self._electorate.own
-        names = [name for name in self._electorate.names if name in self._peers]
-        turn = 0 if own is None else own
-        rotated = (*names[turn:], *names[:turn])
+        """Return whom to ask, best first: the hints, active validators, the rest; never itself.
+
+        Peers that left earlier questions unanswered come after those that did not.
+        """
+        rotated = self._rotated()
         active = [n for n in rotated if steady_ms - self._peers[n].heard_ms < after_ms]
         ordered = (*(hint for hint in hints if hint in self._peers), *active, *rotated)
-        return tuple(dict.fromkeys(ordered))
+        return tuple(sorted(dict.fromkeys(ordered), key=lambda name: self._peers[name].failures))
 
     def ahead(self, height: Height) -> tuple[str, ...]:
-        """Return the peers that say that ``height`` is final, by name."""
-        return tuple(
-            name for name in sorted(self._peers) if self._peers[name].final_height >= height
-        )
+        """Return the peers that say that ``height`` is final."""
+        return tuple(name for name in self._rotated() if self._peers[name].final_height >= height)
 
     def all(self) -> tuple[Peer, ...]:
         """Return all peers, by name."""
         return tuple(self._peers[name] for name in sorted(self._peers))
+
+    def note_answer(self, name: str, *, good: bool) -> None:
+        """Remember whether a peer answered what it was asked; a good answer wipes the slate."""
+        peer = self._peers.get(name)
+        if peer is not None:
+            peer.failures = 0 if good else min(peer.failures + 1, FAILURES_MAX)
+
+    def _rotated(self) -> tuple[str, ...]:
+        """Return the other validators, beginning after the own place, so that loads differ."""
+        names = [name for name in self._electorate.names if name in self._peers]
+        turn = self._electorate.own or 0
+        return (*names[turn:], *names[:turn])
 
     def _is_active(self, voter: ValidatorIndex, steady_ms: int, after_ms: int) -> bool:
         peer = self.of(voter)

@@ -182,9 +182,9 @@ def open_genesis(data: bytes) -> Genesis:
     """
     document = decode_genesis(data)
     chain_id = ChainId(plain_digest(data))
-    validators = _validator_set(document.validators)
     overlay = Overlay(EmptyState(chain_id))
     _found(document, overlay)
+    validators = _validator_set(document.validators)
     slot = Slot(
         epoch=Epoch(0),
         validators_digest=validators.digest,

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import structlog
+
+
+WARNING_EVENTS: Final = frozenset(
+    {"evidence_recorded", "halted", "peer_sent_bad_signatures", "peer_suspected", "request_failed"}
+)
+"""Events that an operator should look at; all others are information."""
 
 
 class Log(Protocol):
@@ -25,8 +31,8 @@ def set_up_logs(
     *,
     level: Literal["debug", "info", "warning", "error"],
     form: Literal["json", "console"],
-) -> structlog.typing.FilteringBoundLogger:
-    """Configure logging for this process and return the node's logger."""
+) -> Log:
+    """Configure logging for this process and return the node's log."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
@@ -44,4 +50,11 @@ def set_up_logs(
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(node=node)
-    return logger
+
+    def log(event: str, /, **figures: object) -> None:
+        if event in WARNING_EVENTS:
+            logger.warning(event, **figures)
+        else:
+            logger.info(event, **figures)
+
+    return log

@@ -58,7 +58,7 @@ def pin_genesis(document: bytes, origin: str) -> PinnedGenesis:
         open_genesis(document)
     except InvalidGenesisError as error:
         raise UsageError(f"{origin}: this is no genesis document ({error}).") from error
-    return PinnedGenesis(ChainId(plain_digest(document)), document, origin)
+    return PinnedGenesis(_chain_id(document), document, origin)
 
 
 def read_pinned(argument: str) -> PinnedGenesis:
@@ -108,7 +108,7 @@ def establish(pinned: PinnedGenesis | None, served: Mapping[str, bytes]) -> Anch
         )
     expected = pinned.chain_id if pinned else genesis.chain_id if genesis else None
     for node, document in served.items():
-        if expected is not None and plain_digest(document) != expected:
+        if expected is not None and _chain_id(document) != expected:
             findings.append(_differs(node, document, expected))
     if genesis is None:
         return Anchoring(None, "no genesis to start from", pinned is not None, tuple(findings))
@@ -121,7 +121,7 @@ def _opened(pinned: PinnedGenesis | None, served: Mapping[str, bytes]) -> Genesi
     if pinned is not None and pinned.document is not None:
         return open_genesis(pinned.document)
     for document in served.values():
-        if pinned is not None and plain_digest(document) != pinned.chain_id:
+        if pinned is not None and _chain_id(document) != pinned.chain_id:
             continue
         try:
             return open_genesis(document)
@@ -131,11 +131,15 @@ def _opened(pinned: PinnedGenesis | None, served: Mapping[str, bytes]) -> Genesi
     return None
 
 
+def _chain_id(document: bytes) -> ChainId:
+    return ChainId(plain_digest(document))
+
+
 def _differs(node: str, document: bytes, expected: bytes) -> Finding:
     return Finding(
         code=FindingCode.GENESIS_DIFFERS,
         node=node,
         what="it serves another genesis document than the trusted one",
         expected=expected.hex(),
-        found=plain_digest(document).hex(),
+        found=_chain_id(document).hex(),
     )

@@ -7,10 +7,10 @@
     audit.findings, audit.counts, audit.sources      what came of it
 
 For each height, in order: the decided block is found through certificates (``client.verify.window``), its
-content compared with its header, re-executed, and every header field compared (``client.verify.replay``); then
-every source's row is compared with it byte for byte and its proof checked (``client.verify.judge``). A copy
-that is bad costs nothing as long as another is good. Where no copy is good, or the rules are broken, the audit
-stops and ``stopped`` says at which height and why; nothing above is said to be checked.
+content compared with its header, re-executed, and every header field compared (``client.verify.replay``);
+then every source's row is compared with it byte for byte and its proof checked (``client.verify.judge``). A
+copy that is bad costs nothing as long as another is good. Where no copy is good, or the rules are broken,
+the audit stops and ``stopped`` says at which height and why; nothing above is said to be checked.
 
 The result is a function of the genesis and of what each source gives: not of timing, batches or order of
 arrival. The order of sources matters in one case only, a fork: the first certified branch is followed.
@@ -191,19 +191,20 @@ class Audit:
         self, height: Height, block_id: BlockId
     ) -> tuple[BlockCopy, list[ParsedTransaction]] | None:
         """Return the copy with the decided header whose content is the decided one, parsed."""
-        problems: list[tuple[BlockCopy, ContentError]] = []
-        for copy in self._window.copies_at(height):
+        problems: dict[int, ContentError] = {}
+        for number, copy in enumerate(self._window.copies_at(height)):
             if copy.block is None or copy.block_id != block_id:
                 continue
             try:
                 return copy, read_content(copy.block)
-            except ContentError as problem:
-                problems.append((copy, problem))
+            except ContentError as error:
+                problems[number] = error
+        copies = self._window.copies_at(height)
         for source in range(len(self.sources)):
             row = self._window.row_at(source, height)
-            for copy, problem in problems:
-                if row is not None and row.copy is copy:
-                    self._judge.judge_content_lost(source, copy, height, problem)
+            for number, problem in problems.items():
+                if row is not None and row.copy is copies[number]:
+                    self._judge.judge_content_lost(source, row.copy, height, problem)
         return None
 
     def _apply(

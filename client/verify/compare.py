@@ -1,8 +1,8 @@
 """Two copies of one block: what differs, where, and in words.
 
 The good copy is the one whose header a certificate covers and whose content hashes to it. The other one
-is a stranger's bytes: it may decode in part, as something else, or not at all, so the comparison descends as far
-as it can (block, transaction, record, field) and says at each level what can still be said.
+is a stranger's bytes: it may decode in part, as something else, or not at all, so the comparison descends
+as far as it can (block, transaction, record, field) and says at each level what can still be said.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def content_differences(expected: Block, found: Block) -> list[CopyDifference]:
     """Return how the transactions of ``found`` differ; at most 10 are told one by one."""
     good, bad = expected.transactions, found.transactions
     result: list[CopyDifference] = []
+    if good == bad:
+        return result
     if len(good) != len(bad):
         result.append(_other_count(good, bad))
         return result
@@ -81,7 +83,8 @@ def content_differences(expected: Block, found: Block) -> list[CopyDifference]:
 
 
 def _other_count(good: tuple[bytes, ...], bad: tuple[bytes, ...]) -> CopyDifference:
-    missing = [number for number, data in enumerate(good) if data not in set(bad)]
+    kept = set(bad)
+    missing = [number for number, data in enumerate(good) if data not in kept]
     place = _place_of(missing[0], good[missing[0]]) if missing else None
     action = "removed" if len(bad) < len(good) else "added"
     return CopyDifference(
@@ -267,7 +270,7 @@ def block_sentence(block: Block, block_id: bytes) -> str:
     authors: dict[str, int] = {}
     for data in block.transactions[:1000]:
         try:
-            author = decode_signed_transaction(data).transaction.author
+            author: str = decode_signed_transaction(data).transaction.author
         except WireError:
             author = "(unreadable)"
         authors[printable(author)] = authors.get(printable(author), 0) + 1

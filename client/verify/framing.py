@@ -1,4 +1,4 @@
-"""The stream of rows in a node's answer: concatenated MessagePack arrays ``[block, proof]`` of two byte strings.
+"""The stream of rows in a node's answer: MessagePack arrays ``[block, proof]``, one after the other.
 
 The reader takes nothing on trust: it looks at each length before it takes the bytes, refuses what is
 longer than a block or a proof can be, and accepts only the shortest spelling of each length, which

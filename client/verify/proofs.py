@@ -65,9 +65,7 @@ class CertificateChecker:
         self.epoch = epoch
         self.validators = validators
         self.verified_count = 0
-        """How many certificates were found good, counting those of each node."""
-        self.signatures_count = 0
-        """How many signatures were checked for that."""
+        """How many certificates of good proofs were checked, counting those of each node."""
         self._reasons: dict[Certificate, str] = {}
 
     def reason_against(self, certificate: Certificate) -> str:
@@ -78,8 +76,6 @@ class CertificateChecker:
             if len(self._reasons) >= REMEMBERED_MAX:
                 self._reasons.clear()
             self._reasons[certificate] = reason
-        if not reason:
-            self.verified_count += 1
         return reason
 
     def _examined(self, certificate: Certificate) -> str:
@@ -92,7 +88,6 @@ class CertificateChecker:
             )
         except InvalidCertificateError as error:
             return error.reason
-        self.signatures_count += len(certificate.signatures)
         return ""
 
     def decided_id(self, proof: BlockProof, height: Height) -> BlockId | None:
@@ -127,6 +122,7 @@ class CertificateChecker:
         if proof.finalization is not None:
             self._check_finalization(proof.finalization, point)
         self._check_justification(proof, point, header, below)
+        self.verified_count += len(proof.justification) + (proof.finalization is not None)
 
     def _check_finalization(self, certificate: Certificate, point: Point) -> None:
         if certificate.kind is not CertificateKind.FINALIZATION:

@@ -103,6 +103,7 @@ class AuditedState:
     def index_entry(self, key: bytes) -> bytes | None:
         """Return None: indexes are for queries, no rule reads them."""
         del key
+        return None
 
     def take_over(self, overlay: Overlay, transactions: tuple[ParsedTransaction, ...]) -> None:
         """Make the block of ``overlay`` the newest one."""

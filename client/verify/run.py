@@ -1,7 +1,7 @@
 """An audit from beginning to end: ask all sources side by side, feed the core, judge the ends.
 
-Up to where. All sources are asked at the same moment where their histories end, and every one is read up to the
-highest of these claims, however high it is, or until it has no more. So nodes that move on during the
+Up to where. All sources are asked at the same moment where their histories end, and every one is read up
+to the highest of these claims, however high it is, or until it has no more. So nodes that move on during the
 audit are compared at one end, and a node that claims 10^18 blocks is simply read until it is empty. A node
 that ends earlier than another by more than ``BEHIND_BLOCKS_MAX`` is asked once more at the end of the audit;
 if it still does not hold the last block, its tail is cut or it has stopped.
@@ -136,9 +136,19 @@ async def conduct(
     for number, account in enumerate(run.accounts):
         account.checked_to = audit.sources[number].checked_to
     await _look_again(run, audit)
-    run.findings[:0] = audit.findings.all()
+    run.findings[:0] = _new_findings(audit, anchoring)
     outcome.ends_vouched = _judge_ends(run, audit)
     return outcome
+
+
+def _new_findings(audit: Audit, anchoring: Anchoring) -> list[Finding]:
+    """Return the audit's findings without another genesis block where another document is known."""
+    told = {finding.node for finding in anchoring.findings if finding.node}
+    return [
+        finding
+        for finding in audit.findings.all()
+        if finding.code is not FindingCode.GENESIS_DIFFERS or finding.node not in told
+    ]
 
 
 async def _introduce(run: _Run, number: int) -> None:

@@ -12,8 +12,8 @@ Kinds of targets:
   program that can read one registers an opener: ``SOURCE_OPENERS[TargetKind.HOME] = open_home``;
 * an existing file: an archive, which this version cannot read and says so.
 
-An opener gets the target and returns a source. What the person at the command line can put right it
-raises as a ``client.errors.UsageError`` or ``NotFound``, a store that another process holds as ``SourceInUse``.
+An opener gets the target and returns a source. What the person at the command line can put right it raises
+as a ``client.errors.UsageError`` or ``NotFound``, a store that another process holds as ``SourceInUse``.
 """
 
 from __future__ import annotations

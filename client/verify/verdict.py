@@ -1,6 +1,6 @@
 """From findings to one word and one exit code.
 
-With several findings the worst wins: ``FORK``, ``TAMPERED``, ``TRUNCATED``, ``INCOMPLETE``. ``VERIFIED`` is said only
+With several findings the worst wins, in the order FORK, TAMPERED, TRUNCATED, INCOMPLETE. VERIFIED is said only
 when nothing was found, and whatever keeps an audit from being complete is itself a finding.
 """
 

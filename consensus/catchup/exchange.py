@@ -137,7 +137,11 @@ def _repeat_own(state: State, peer: str, status: Status) -> None:
         if vote.kind is CertificateKind.FINALIZATION or vote.view == status.view:
             state.outbox.send(peer, vote)
     proposal = state.own.proposal(status.view)
-    if proposal is not None and status.view == state.view:
+    if proposal is None or status.view != state.view:
+        return
+    voter = state.electorate.index_of(peer)
+    kind = CertificateKind.NOTARIZATION
+    if voter is None or state.tally.vote_of(status.view, kind, voter) is None:
         state.outbox.send(peer, proposal)
 
 

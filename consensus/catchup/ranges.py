@@ -70,6 +70,7 @@ def receive_range(state: State, peer: str, reply: RangeReply, now: Instant) -> N
         state.suspect(peer, f"range from height {reply.from_height}: {error}")
         state.requests.fail(asked[0], now.steady_ms)
         return
+    state.peers.note_answer(peer, good=True)
     for block, block_id in verified.blocks:
         state.blocks.add(block, block_id)
     last, last_id = verified.blocks[-1]
@@ -95,6 +96,7 @@ def _take_needed(state: State, peer: str, block: Block, now: Instant) -> None:
         for request in state.requests.find(BlockRequest, peer):
             state.requests.fail(request, now.steady_ms)
         return
+    state.peers.note_answer(peer, good=True)
     state.blocks.add(block, block_id)
 
 

@@ -57,6 +57,8 @@ class RequestBook:
                 due_ms = steady_ms + self._config.block_grace_ms
                 self._under_way[request] = UnderWay(request, None, 0, due_ms)
             elif held is None or held.due_ms <= steady_ms:
+                if held is not None and held.peer is not None:
+                    self._peers.note_answer(held.peer, good=False)
                 self._ask(need, 0 if held is None else held.attempts, steady_ms)
 
     def next_due_ms(self) -> int | None:

@@ -24,21 +24,23 @@ from ledger.wire.certificate import Certificate, CertificateKind
 from ledger.wire.scalars import View
 
 
-def receive_certificate(state: State, peer: str, certificate: Certificate, now: Instant) -> None:
-    """Take a certificate from a peer, if it says anything new and holds."""
+def receive_certificate(state: State, peer: str, certificate: Certificate, now: Instant) -> bool:
+    """Take a certificate from a peer, if it says anything new; tell whether it was not bad."""
     if certificate.epoch != state.electorate.epoch or not is_news(state, certificate):
-        return
+        return True
     fault = state.electorate.certificate_fault(certificate)
     if fault is not None:
         state.suspect(peer, fault)
-        return
+        return False
     keep_certificate(state, certificate, peer, now)
+    return True
 
 
 def receive_certificates(state: State, peer: str, message: Certificates, now: Instant) -> None:
     """Take certificates from a peer, finalizations first: they make others superfluous."""
     for certificate in sorted(message.certificates, key=_finalizations_first):
-        receive_certificate(state, peer, certificate, now)
+        if not receive_certificate(state, peer, certificate, now):
+            return
 
 
 def _finalizations_first(certificate: Certificate) -> tuple[bool, View]:

@@ -127,7 +127,8 @@ def receive_proposal(state: State, peer: str, proposal: Proposal, now: Instant) 
         accuse(state, make_evidence(EvidenceKind.TWO_PROPOSE, place, *pair))
         return
     for certificate in proposal.justification:
-        receive_certificate(state, peer, certificate, now)
+        if not receive_certificate(state, peer, certificate, now):
+            return
     known = state.peers.of(leader)
     if known is not None:
         known.view = max(known.view, point.view)

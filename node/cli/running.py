@@ -21,7 +21,7 @@ from ledger.commit import EmptyStoreError
 from ledger.errors import InvalidGenesisError
 from node.config import ConfigurationError, load_configuration
 from node.home import Home, HomeError, read_genesis
-from node.logs import Log, set_up_logs
+from node.logs import set_up_logs
 from node.service import NodeFailedError, NodeKeys, NodeService, PortInUseError
 from node.storage.journal_errors import JournalError
 from node.storage.leveldb import StoreError, StoreInUseError
@@ -71,8 +71,7 @@ def run_node(path: Path, passphrase: PassphraseSource) -> None:
             else None,
         )
         section = configuration.node
-        logger = set_up_logs(section.name, level=section.log_level, form=section.log_format)
-        log: Log = logger.info
+        log = set_up_logs(section.name, level=section.log_level, form=section.log_format)
         service = NodeService(home, configuration, genesis, keys, log)
         gc.set_threshold(GC_THRESHOLD)
         asyncio.run(_until_signal(service))

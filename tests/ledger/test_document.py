@@ -129,9 +129,9 @@ def test_too_many_entries_and_other_shapes_are_refused() -> None:
     [
         ("稀", "\\u7a00", 5),
         ("\n}", "}", 14),
-        ("}\n", "}", 15),
-        ("}\n", "}\n\n", 16),
-        ('"version": 1', '"version":  1', 13),
+        ("}\n", "}", 16),
+        ("}\n", "}\n\n", 17),
+        ('"version": 1', '"version":  1', 14),
         ("{\n", "{\r\n", 1),
         ('  "digest"', ' "digest"', 2),
     ],
@@ -144,7 +144,6 @@ def test_another_spelling_is_refused_by_its_line(old: str, new: str, line: int) 
 
 def test_fields_in_another_order_are_refused() -> None:
     tree = json.loads(SPELLED)
-    assert refused(json.dumps(tree, indent=2, ensure_ascii=False) + "\n").field != ""
     backwards = {name: tree[name] for name in sorted(tree, reverse=True)}
     error = refused(json.dumps(backwards, indent=2, ensure_ascii=False) + "\n")
     assert error.field == "line 2"

@@ -8,6 +8,7 @@ fall silent.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,8 @@ class Plan:
     count: int = 4
     twins: int = 0
     liars: int = 0
+    lost: int = 0
+    """Correct validators that stay down for ever after the first phase."""
     fault_ms: int = 15_000
     config: ConsensusConfig = ConsensusConfig()
 
@@ -56,10 +59,7 @@ class Run:
     def __init__(self, seed: int, plan: Plan, *, trace: bool = False) -> None:
         self.plan = plan
         self.world = World(seed)
-        if trace:
-            import hashlib  # noqa: PLC0415
-
-            self.world.trace = hashlib.sha256()
+        self.world.trace = hashlib.sha256() if trace else None
         self.rng = random.Random(seed ^ 0x5EED)
         self.seed = seed
         self.transactions: set[bytes] = set()
@@ -89,7 +89,7 @@ class Run:
 
     def _fault_phase(self) -> None:
         world, rng = self.world, self.rng
-        world.crashes = CrashPlan(chance=rng.choice((0.0, 0.002, 0.01)), at_most_down=2)
+        world.crashes = CrashPlan(chance=rng.choice((0.0, 0.003, 0.03)), at_most_down=2)
         end = self.plan.fault_ms
         while world.now_ms < end:
             world.network.conditions = self._conditions()
@@ -101,8 +101,11 @@ class Run:
         world = self.world
         world.network.conditions = Conditions(delay_max_ms=self.rng.choice((5, 40)))
         world.crashes = CrashPlan()
+        for slot in self._lost_slots():
+            world.crash(slot)
+            slot.correct = False
         for slot in world.slots:
-            if slot.node is None:
+            if slot.node is None and slot.correct:
                 world.start(slot)
         if self.rng.random() < 0.5:
             for slot in world.slots:
@@ -112,6 +115,10 @@ class Run:
         for transaction in sorted(self.transactions):
             for slot in world.slots:
                 world.submit(slot, transaction)
+
+    def _lost_slots(self) -> list[Slot]:
+        correct = [slot for slot in self.world.slots if slot.correct]
+        return self.rng.sample(correct, self.plan.lost)
 
     def _done(self) -> bool:
         return everything_is_stored(self.world, self.transactions)
@@ -191,7 +198,9 @@ class Run:
 
     def _stuck(self) -> str:
         lines = [f"seed {self.seed}, {self.plan}: not everything became final"]
-        for slot in self.world.slots:
-            if isinstance(slot.node, EngineNode):
-                lines.append(f"{slot.name} {slot.correct}: {slot.node.engine.status()}")
+        lines += [
+            f"{slot.name} {slot.correct}: {slot.node.engine.status()}"
+            for slot in self.world.slots
+            if isinstance(slot.node, EngineNode)
+        ]
         return "\n".join(lines)

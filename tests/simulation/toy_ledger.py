@@ -12,6 +12,7 @@ from ledger.wire.scalars import (
     Digest,
     Epoch,
     Height,
+    MemberId,
     TimeMs,
     ValidatorIndex,
     View,
@@ -25,8 +26,8 @@ GENESIS_TIME_MS = TimeMs(1_790_000_000_000)
 ZERO = BlockId(bytes(32))
 
 
-def validator_names(count: int) -> tuple[str, ...]:
-    return tuple(f"validator-{index:02}" for index in range(count))
+def validator_names(count: int) -> tuple[MemberId, ...]:
+    return tuple(MemberId(f"validator-{index:02}") for index in range(count))
 
 
 def validator_keys(count: int) -> tuple[Sign, ...]:

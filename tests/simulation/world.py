@@ -63,6 +63,9 @@ class Slot:
     wall_skew_ms: int = 0
     steady_offset_ms: int = 0
     execute_ms: int = 2
+    """Execution and building take up to this long."""
+    store_free_ms: int = 0
+    """When the store has done all commits that were asked for; they are done in order."""
     disk: Disk = field(default_factory=Disk)
     node: SimulatedNode | None = None
     life: int = 0
@@ -181,25 +184,36 @@ class World:
                 slot.disk.append(effect.records)
                 if effect.sync:
                     slot.disk.sync()
+            case SetTimer(timer=timer, at_ms=at_ms):
+                self._set_timer(slot, timer, at_ms)
+            case CancelTimer(timer=timer):
+                slot.timers.pop(timer, None)
+            case Accuse() | Suspect() | Halt():
+                for checker in self.checkers:
+                    checker.on_notice(slot, effect)
+            case Send() | Broadcast():
+                self._speak(slot, effect)
+            case _:
+                self._work(slot, effect)
+
+    def _speak(self, slot: Slot, effect: Send | Broadcast) -> None:
+        match effect:
             case Send(peer=peer, message=message):
                 self._transmit(slot, (peer,), message)
             case Broadcast(message=message):
                 names = tuple(dict.fromkeys(other.name for other in self.slots))
                 self._transmit(slot, tuple(n for n in names if n != slot.name), message)
-            case SetTimer(timer=timer, at_ms=at_ms):
-                self._set_timer(slot, timer, at_ms)
-            case CancelTimer(timer=timer):
-                slot.timers.pop(timer, None)
+
+    def _work(self, slot: Slot, work: LocalWork) -> None:
+        match work:
             case Commit(blocks=blocks):
-                for delay, block in enumerate(blocks):
-                    self._later(slot, 1 + delay, Commit((block,)))
+                for block in blocks:  # one by one, so that a crash may come between
+                    slot.store_free_ms = max(slot.store_free_ms, self.now_ms) + 1
+                    self._later(slot, slot.store_free_ms - self.now_ms, Commit((block,)))
             case Execute() | Build() | ServeRange():
-                self._later(slot, self.rng.randint(1, slot.execute_ms), effect)
+                self._later(slot, self.rng.randint(1, slot.execute_ms), work)
             case Drop():
-                self._later(slot, 0, effect)
-            case Accuse() | Suspect() | Halt():
-                for checker in self.checkers:
-                    checker.on_notice(slot, effect)
+                self._later(slot, 0, work)
 
     def _transmit(self, slot: Slot, names: tuple[str, ...], message: Message) -> None:
         for checker in self.checkers:

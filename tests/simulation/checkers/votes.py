@@ -81,6 +81,8 @@ class Votes:
         pass
 
     def on_notice(self, slot: Slot, notice: Accuse | Suspect | Halt) -> None:
+        if slot.correct and isinstance(notice, Suspect):
+            assert notice.peer not in self.correct, f"{notice.peer} is suspected: {notice.reason}"
         if slot.correct and isinstance(notice, Accuse):
             evidence = notice.evidence
             name = self._validators.validators[evidence.voter].name

@@ -1,0 +1,160 @@
+"""The book of members, keys, facilities and products: who was allowed to write what, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ledger.invariants.finding import Findings
+from ledger.invariants.lot_book import Occurrence
+from ledger.parsed import ParsedTransaction
+from ledger.records.accept_transfer import AcceptTransfer
+from ledger.records.add_key import AddKey
+from ledger.records.admit_member import AdmitMember
+from ledger.records.define_product import DefineProduct
+from ledger.records.new_key import NewKey
+from ledger.records.record import Record
+from ledger.records.register_facility import RegisterFacility
+from ledger.records.reject_transfer import RejectTransfer
+from ledger.records.revoke_key import RevokeKey
+from ledger.records.suspend_member import SuspendMember
+from ledger.vocabulary import ExternalNumberKind, OreKind, ProductClass, Role
+from ledger.wire.scalars import FacilityId, MemberId, PublicKey, TimeMs
+
+WHILE_SUSPENDED: Final[tuple[type[Record], ...]] = (AcceptTransfer, RejectTransfer)
+"""What a suspended member may still write, of the records that exist."""
+BY_ADMIN: Final[tuple[type[Record], ...]] = (AddKey, RevokeKey)
+"""What is signed by an admin key; everything else by an operator's."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookKey:
+    """A registered key."""
+
+    owner: MemberId
+    role: Role
+    valid_from_ms: int
+    valid_until_ms: int
+    revoked_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BookFacility:
+    """A registered facility."""
+
+    owner: MemberId
+    ore_kind: OreKind
+
+
+@dataclass(slots=True)
+class RegisterBook:
+    """Keeps who is who."""
+
+    findings: Findings
+    ministry: MemberId
+    now_ms: TimeMs
+    """Time of the block that is being read."""
+    members: dict[MemberId, bool] = field(default_factory=dict)
+    """Whether each member is suspended."""
+    keys: dict[PublicKey, BookKey] = field(default_factory=dict)
+    facilities: dict[FacilityId, BookFacility] = field(default_factory=dict)
+    products: dict[str, ProductClass] = field(default_factory=dict)
+    just_claimed: list[tuple[ExternalNumberKind, str, MemberId]] = field(default_factory=list)
+    """Registry numbers and their members that no check has looked at yet."""
+
+    def check_signatures(self, transaction: ParsedTransaction, time_ms: TimeMs) -> None:
+        """Find signatures by keys that were not valid, and authors that had no say."""
+        signers: set[tuple[MemberId, Role]] = set()
+        for entry in transaction.signed.signatures:
+            key = self.keys.get(entry.key)
+            if key is None or key.revoked_ms or not _is_valid_at(key, time_ms):
+                self.findings.add(
+                    "key",
+                    f"transaction {transaction.tx_id.hex()} is signed by {entry.key.hex()}, which "
+                    f"was unknown, revoked or out of its validity at {time_ms} ms.",
+                    transaction=transaction.tx_id.hex(),
+                    key=entry.key.hex(),
+                )
+            else:
+                signers.add((key.owner, key.role))
+        for record in transaction.records:
+            self._check_author(transaction, record, signers)
+
+    def is_suspended(self, member: MemberId) -> bool:
+        """Tell whether a member is suspended; an unknown one is a finding elsewhere."""
+        return self.members.get(member, False)
+
+    def admit(self, at: Occurrence, record: AdmitMember) -> None:
+        """Enter a member with its keys."""
+        if at.author != self.ministry or record.id in self.members:
+            self.findings.add("author", f"{at.author} admits {record.id}, and may not.")
+        self.members[record.id] = False
+        for new in record.keys:
+            self._enter_key(record.id, new)
+        claims = [(ExternalNumberKind.REGISTRATION, record.registration)]
+        claims += [(ExternalNumberKind.LICENCE, licence) for licence in record.licences]
+        self.just_claimed.extend((kind, number, record.id) for kind, number in claims)
+
+    def suspend(self, at: Occurrence, record: SuspendMember) -> None:
+        """Note that a member may do little from now on."""
+        if at.author != self.ministry or record.member not in self.members:
+            self.findings.add("author", f"{at.author} suspends {record.member}, and may not.")
+        self.members[record.member] = True
+
+    def add_key(self, at: Occurrence, record: AddKey) -> None:
+        """Enter a key."""
+        if at.author != record.owner:
+            self.findings.add("author", f"{at.author} enters a key of {record.owner}.")
+        self._enter_key(record.owner, record.new)
+
+    def revoke_key(self, at: Occurrence, record: RevokeKey) -> None:
+        """End a key's validity."""
+        key = self.keys.get(record.key)
+        if key is None or key.owner != at.author or key.revoked_ms:
+            self.findings.add("key", f"{at.author} revokes {record.key.hex()}, and may not.")
+            return
+        self.keys[record.key] = replace(key, revoked_ms=self.now_ms)
+
+    def register_facility(self, at: Occurrence, record: RegisterFacility) -> None:
+        """Enter a facility."""
+        if at.author != record.owner or record.id in self.facilities:
+            self.findings.add("author", f"{at.author} registers {record.id}, and may not.")
+        self.facilities[record.id] = BookFacility(record.owner, record.ore_kind)
+
+    def define_product(self, at: Occurrence, record: DefineProduct) -> None:
+        """Enter a product's class, which it keeps for ever."""
+        known = self.products.get(record.code, record.product_class)
+        if at.author != self.ministry or known is not record.product_class:
+            self.findings.add("author", f"{at.author} defines {record.code}, and may not.")
+        self.products[record.code] = record.product_class
+
+    def _enter_key(self, owner: MemberId, new: NewKey) -> None:
+        if new.key in self.keys:
+            self.findings.add("key", f"key {new.key.hex()} is entered twice.")
+        self.keys[new.key] = BookKey(owner, new.role, new.valid_from_ms, new.valid_until_ms)
+
+    def _check_author(
+        self, transaction: ParsedTransaction, record: Record, signers: set[tuple[MemberId, Role]]
+    ) -> None:
+        author = transaction.author
+        role = Role.ADMIN if isinstance(record, BY_ADMIN) else Role.OPERATOR
+        needed = {(author, role)}
+        if isinstance(record, RegisterFacility):
+            needed.add((self.ministry, Role.OPERATOR))
+        if not needed <= signers:
+            self.findings.add(
+                "author",
+                f"{type(record).__name__} of {author} in transaction {transaction.tx_id.hex()} "
+                "lacks a signature in the role that it needs.",
+                transaction=transaction.tx_id.hex(),
+            )
+        if self.is_suspended(author) and not isinstance(record, WHILE_SUSPENDED):
+            self.findings.add(
+                "author",
+                f"{author} wrote {type(record).__name__} while it was suspended.",
+                transaction=transaction.tx_id.hex(),
+            )
+
+
+def _is_valid_at(key: BookKey, time_ms: int) -> bool:
+    return key.valid_from_ms <= time_ms < key.valid_until_ms

@@ -1,0 +1,194 @@
+"""``monazite demo``: a whole network on this machine, and what to try with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from client.cli.exit_codes import ExitCode
+from client.directories import write_durably
+from ledger.vocabulary import Role
+from node.cli.running import NodeExit
+from node.demo.founding import DemoDirectory
+from node.demo.history import MONTHS_MAX
+from node.demo.loading import Loader
+from node.demo.network import DemoNetwork, last_directory, remember, running_network
+from node.demo.story import Story, lot_to_trace, program, tell
+from node.demo.supervisor import SupervisorError, order
+from node.demo.tampering import NothingToTamperError, tamper
+from node.storage.leveldb import StoreError
+
+demo_app: Final = typer.Typer(
+    help="A demonstration network on this machine: four nodes, two years of published quotas.",
+    no_args_is_help=False,
+)
+_DIRECTORY = Annotated[
+    Path | None,
+    typer.Option("--dir", help="Directory of the demo network; by default the one started last."),
+]
+
+
+@demo_app.callback(invoke_without_command=True)
+def demo(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Make the network here and keep it; empty or new."),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write addresses, homes, keys, a lot and a transaction here."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=1, help="Seed of the invented history.")] = 1,
+    months: Annotated[
+        int, typer.Option(min=1, max=MONTHS_MAX, help="How many months to load.")
+    ] = MONTHS_MAX,
+) -> None:
+    """Start four nodes, load two years, and say what to try. Ctrl-C ends it."""
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        asyncio.run(_demo(directory, json_file, seed=seed, months=months, once=once))
+    except (SupervisorError, FileExistsError) as error:
+        raise NodeExit(ExitCode.USAGE, str(error)) from error
+
+
+@demo_app.command("tamper")
+def tamper_command(directory: _DIRECTORY = None, node: str = "south-group") -> None:
+    """Edit one byte of a record in one node's store, as an insider would, and start the node again."""
+    asyncio.run(_tamper(_directory(directory), node))
+
+
+@demo_app.command("stop")
+def stop_command(node: str, directory: _DIRECTORY = None) -> None:
+    """Stop one node of the running demo network."""
+    _order(_directory(directory), "stop", node)
+    typer.echo(f"{node} is stopped. Start it again with: {program()} demo start {node}")
+
+
+@demo_app.command("start")
+def start_command(node: str, directory: _DIRECTORY = None) -> None:
+    """Start a stopped node of the running demo network."""
+    _order(_directory(directory), "start", node)
+    typer.echo(f"{node} runs again and catches up by itself. See: {program()} status")
+
+
+def _directory(given: Path | None) -> DemoDirectory:
+    if given is not None:
+        return DemoDirectory(given.resolve())
+    last = last_directory()
+    if last is None:
+        raise NodeExit(
+            ExitCode.NOT_FOUND,
+            f"no demo network is known; start one with `{program()} demo`, or name it with --dir.",
+        )
+    return last
+
+
+def _order(directory: DemoDirectory, what: str, node: str) -> None:
+    try:
+        asyncio.run(order(directory, what, node))
+    except SupervisorError as error:
+        raise NodeExit(ExitCode.USAGE, str(error)) from error
+
+
+async def _tamper(directory: DemoDirectory, node: str) -> None:
+    home = directory.home(node)
+    if not home.store.exists():
+        raise NodeExit(ExitCode.NOT_FOUND, f"there is no node {node!r} in {directory.path}")
+    running = directory.control.exists()
+    try:
+        if running:
+            await order(directory, "stop", node)
+        try:
+            done = tamper(home)
+        finally:
+            if running:
+                await order(directory, "start", node)
+    except (SupervisorError, NothingToTamperError, StoreError) as error:
+        raise NodeExit(ExitCode.USAGE, str(error)) from error
+    console = Console()
+    console.print(
+        f"In the store of [bold]{node}[/bold], block {done.height}, transaction "
+        f"{done.transaction}, record {done.record_index} (mine output {done.code} of "
+        f"{done.facility}): gross {done.before_g:,} g is now {done.after_g:,} g. One byte.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    if running:
+        console.print(f"{node} is up again and serves its altered copy.", highlight=False)
+    console.print(f"Now run `{program()} verify` on all four nodes again.", highlight=False)
+
+
+async def _demo(
+    path: Path | None, json_file: Path | None, *, seed: int, months: int, once: bool
+) -> None:
+    begun = time.monotonic()
+    console = Console()
+    async with running_network(path, seed=seed, months=months) as network:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as progress:
+            task = progress.add_task("starting", total=network.history.record_count)
+            loader = Loader(
+                network,
+                lambda done, what: progress.update(task, completed=done, description=what),
+            )
+            await loader.load()
+        story = await _story(network, loader, time.monotonic() - begun)
+        told = story.as_json()
+        remember(network.directory, network.supervisor.ports, told)
+        if json_file is not None:
+            write_durably(json_file, json.dumps(told, indent=2).encode() + b"\n")
+        tell(story, console, stays=not once, directory=path)
+        if not once:
+            await _until_interrupted()
+
+
+async def _story(network: DemoNetwork, loader: Loader, seconds: float) -> Story:
+    supervisor = network.supervisor
+    enterprises = [member for member in network.history.members if member.kind == "enterprise"]
+    lot = lot_to_trace(network.history)
+    return Story(
+        nodes=tuple(
+            (name, supervisor.api(name), network.directory.home(name).path)
+            for name in supervisor.names
+        ),
+        genesis=network.directory.genesis,
+        keys={
+            member.id: network.directory.key(member.id, Role.OPERATOR)
+            for member in network.history.members
+        },
+        profile=network.profile,
+        enterprises_count=len(enterprises),
+        records_count=loader.loaded.records_count,
+        transactions_count=loader.loaded.transactions_count,
+        height=await loader.height(),
+        loaded_seconds=seconds,
+        lot=lot,
+        lot_id=await loader.lot_id(lot),
+        transaction=loader.loaded.transaction,
+    )
+
+
+async def _until_interrupted() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
