@@ -7,6 +7,7 @@
     │   ├── FormError              a record written as JSON does not describe a record
     │   └── ImportFileError        a CSV file has cells that cannot be sent; nothing was sent
     ├── ClientRefusal              the rules of the ledger: final, safe to correct and send again
+    ├── ImportRefusal              the same for some rows of a file; the others are on the ledger
     ├── NotFound                   nothing of that name is on the ledger
     ├── StillPending               nobody: not decided in the time given; it stays in the outbox
     ├── Unverified                 a node: its answer does not prove what it says
@@ -186,6 +187,32 @@ class ClientRefusal(ClientError):  # noqa: N818 - a refusal is not an error
             "record_index": self.record_index,
             "figures": self.figures,
             "tx_id": self.tx_id,
+        }
+
+
+class ImportRefusal(ClientError):  # noqa: N818 - a refusal is not an error
+    """The rules do not admit some rows of a file. All others are on the ledger."""
+
+    code = "rows_refused"
+
+    def __init__(self, problems: Sequence[CellProblem], *, done: Mapping[str, object]) -> None:
+        self.problems = tuple(problems)
+        self.done = dict(done)
+        """What the import has done."""
+        lines = [problem.sentence for problem in self.problems]
+        lines.append(
+            f"{len(lines)} {'row was' if len(lines) == 1 else 'rows were'} refused by the ledger's "
+            "rules; all others are on the ledger. Correct the file and import it again: only what "
+            "is new is sent."
+        )
+        super().__init__("\n".join(lines))
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the refused rows and what was done."""
+        return {
+            **super().as_dict(),
+            "problems": [problem.as_dict() for problem in self.problems],
+            "done": self.done,
         }
 
 

@@ -179,25 +179,33 @@ def is_key_file_encrypted(path: Path) -> bool:
 
 def _read_private(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        # Without waiting: a pipe in the place of the file must not stop the program.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise KeyFileError(path, f"cannot be read: {error.strerror or error}.") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise KeyFileError(path, "is not a file.")
-        if os.name == "posix" and status.st_mode & 0o077:
-            raise KeyFileError(
-                path,
-                f"has mode {stat.S_IMODE(status.st_mode):04o}: others than its owner can read or "
-                f"change it. Run `chmod 600 {path}`; if it lay open on a shared machine, replace "
-                "the key.",
-            )
-        if status.st_size > KEY_FILE_BYTES_MAX:
-            raise KeyFileError(
-                path, f"has {status.st_size} bytes; a key file has a few hundred. Is it the file?"
-            )
-        return stream.read()
+    try:
+        _check_private(path, os.fstat(descriptor))
+        return os.read(descriptor, KEY_FILE_BYTES_MAX)
+    except OSError as error:
+        raise KeyFileError(path, f"cannot be read: {error.strerror or error}.") from error
+    finally:
+        os.close(descriptor)
+
+
+def _check_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyFileError(path, "is not a file.")
+    if os.name == "posix" and status.st_mode & 0o077:
+        raise KeyFileError(
+            path,
+            f"has mode {stat.S_IMODE(status.st_mode):04o}: others than its owner can read or "
+            f"change it. Run `chmod 600 {path}`; if it lay open on a shared machine, replace "
+            "the key.",
+        )
+    if status.st_size > KEY_FILE_BYTES_MAX:
+        raise KeyFileError(
+            path, f"has {status.st_size} bytes; a key file has a few hundred. Is it the file?"
+        )
 
 
 def _write_new_private(path: Path, data: bytes) -> None:

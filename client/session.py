@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +43,10 @@ from client.settlement import Settlement
 from client.timing import PATIENCE, Patience, Timing, WallClock
 from client.transport import RECEIPT_TYPE, NodeConnection, NodeLieError, Reply
 from client.trust import TrustRoot
+from ledger import civil
 from ledger.records.record import Record
 from ledger.vocabulary import Role
-from ledger.wire.scalars import VALIDITY_MS_MAX, MemberId, TimeMs, TxId
+from ledger.wire.scalars import VALIDITY_MS_MAX, CivilDate, MemberId, TimeMs, TxId
 from ledger.wire.transaction import SignedTransaction, Transaction
 
 VALID_FOR_MS: Final = 10 * 60_000
@@ -126,13 +127,16 @@ class Client(Reader):
             raise UsageError("the session is open already.")
         tls = self._tls or tls_of(self.profile)
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=64, ssl=tls if tls else True)
-        self._http = aiohttp.ClientSession(
+        http = aiohttp.ClientSession(
             connector=connector, headers={"User-Agent": "monazite-client/1"}
         )
-        connections = [
-            NodeConnection(address, self._http, self._patience) for address in self._addresses
-        ]
-        super().__init__(NodePool(connections, timing=self._timing, patience=self._patience))
+        connections = [NodeConnection(address, http, self._patience) for address in self._addresses]
+        try:
+            super().__init__(NodePool(connections, timing=self._timing, patience=self._patience))
+        except UsageError:
+            await http.close()
+            raise
+        self._http = http
         return self
 
     async def __aexit__(
@@ -169,6 +173,10 @@ class Client(Reader):
             UsageError: Nobody was named.
         """
         return self._writer().member
+
+    def today(self) -> CivilDate:
+        """Return the civil day of the network, by this client's clock."""
+        return civil.date_of(TimeMs(self._timing.wall_ms()), self.trust.utc_offset_minutes)
 
     def prepare(
         self,
@@ -302,9 +310,16 @@ class Client(Reader):
         return sorted(results, key=lambda result: result.position)
 
     async def resume_outbox(
-        self, *, on_result: Callable[[Submission], None] | None = None
+        self,
+        *,
+        only: Collection[TxId] | None = None,
+        on_result: Callable[[Submission], None] | None = None,
     ) -> list[Submission]:
         """Bring to an end everything that an earlier run left in the outbox.
+
+        Args:
+            only: These transactions and no others. Without an outbox none of them is there.
+            on_result: Is told what became of each.
 
         Raises:
             Unverified: As ``submit``.
@@ -312,8 +327,14 @@ class Client(Reader):
             UsageError: There is no outbox, or a file in it is damaged.
         """
         if self._outbox is None:
+            if only is not None:
+                return []
             raise UsageError("this client has no outbox; use a profile, or give outbox=.")
-        entries = await asyncio.to_thread(self._outbox.entries)
+        entries = [
+            entry
+            for entry in await asyncio.to_thread(self._outbox.entries)
+            if only is None or entry.tx_id in only
+        ]
         results: list[Submission] = []
         for position, entry in enumerate(entries):
             result = await self._submission(position, entry, exposed=True)

@@ -26,6 +26,8 @@ class TrustRoot:
     ministry: MemberId
     utc_offset_minutes: int
     """Civil time of the network."""
+    products: tuple[str, ...]
+    """Codes of the products that the founders agreed on; the catalogue has more by now."""
     genesis: bytes = field(repr=False)
     """The document's exact bytes."""
 
@@ -49,5 +51,6 @@ def trust_root_of(genesis: bytes) -> TrustRoot:
         network=parameters.network,
         ministry=parameters.ministry,
         utc_offset_minutes=parameters.utc_offset_minutes,
+        products=tuple(product.code for product in opened.document.products),
         genesis=genesis,
     )

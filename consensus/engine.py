@@ -84,6 +84,17 @@ class Engine:
             payload_matches=payload_matches,
         )
 
+    @property
+    def view(self) -> View:
+        """The view that this node is in."""
+        return self._state.view
+
+    @property
+    def tip_id(self) -> BlockId | None:
+        """The block that the next one builds on; None while a certificate is missing."""
+        tip = self._state.certificates.tip(self._state.view)
+        return None if tip is None else tip.block_id
+
     def start(self, now: Instant) -> tuple[Effect, ...]:
         """Begin: say where this node stands, repeat what may not have been heard before a crash."""
         state = self._state
@@ -148,13 +159,20 @@ class Engine:
         committing.note_committed(self._state, height)
         return self._settle(now)
 
-    def on_work(self, pending: bool, now: Instant) -> tuple[Effect, ...]:  # noqa: FBT001
+    def on_work(
+        self,
+        pending: bool,  # noqa: FBT001 - whether there is work is the event
+        now: Instant,
+        *,
+        empty_wanted: bool = False,
+    ) -> tuple[Effect, ...]:
         """Take note that a transaction wants a block, or that none does any more.
 
         True may be said again with every new transaction; a leader that had nothing to put into a
-        block then tries again.
+        block then tries again. With ``empty_wanted`` a block is worth making without a transaction.
         """
         self._state.work.pending = pending
+        self._state.work.empty_wanted = pending and empty_wanted
         self._state.leading.declined = False
         return self._settle(now)
 

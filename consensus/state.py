@@ -44,6 +44,8 @@ class Work:
 
     pending: bool = False
     """The owner has a transaction that wants a block."""
+    empty_wanted: bool = False
+    """The owner wants a block even if there is nothing to put into it."""
     bury_due: bool = False
     """This view lasts longer than the bury delay (A7)."""
     heartbeat_due: bool = False
@@ -147,6 +149,11 @@ class State:
         """Tell whether the tip is notarized and not final."""
         tip = self.certificates.tip(self.view)
         return tip is not None and tip.view > self.certificates.final.view
+
+    def empty_block_wanted(self) -> bool:
+        """Tell whether a block is worth making for its own sake, and none is under way."""
+        due = self.work.heartbeat_due or self.work.empty_wanted
+        return due and not self.tip_waits()
 
     def suspect(self, peer: str, reason: str) -> None:
         """Count something against a peer that no correct peer sends."""

@@ -50,11 +50,18 @@ class NoReceiptError(Exception):
         super().__init__(f"transaction {tx_id.hex()}: {reason}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _BlockPaths:
     header: Header
     transactions: tuple[bytes, ...]
-    paths: list[tuple[bytes, ...]]
+    leaves: list[bytes]
+    _paths: list[tuple[bytes, ...]] | None = None
+
+    def path(self, index: int) -> tuple[bytes, ...]:
+        """Return the path of one transaction; all of them are computed when the first is wanted."""
+        if self._paths is None:
+            self._paths = inclusion_paths(self.leaves)
+        return self._paths[index]
 
 
 class ReceiptMaker:
@@ -66,8 +73,8 @@ class ReceiptMaker:
 
     def remember(self, block: Block, transactions: tuple[ParsedTransaction, ...]) -> None:
         """Keep the leaves of a block that was just stored, so that they need not be computed again."""
-        leaves = [parsed.leaf for parsed in transactions]
-        self._keep(_BlockPaths(block.header, block.transactions, inclusion_paths(leaves)))
+        leaves: list[bytes] = [parsed.leaf for parsed in transactions]
+        self._keep(_BlockPaths(block.header, block.transactions, leaves))
 
     def receipt(self, tx_id: TxId) -> Receipt:
         """Return the receipt for a whole transaction.
@@ -114,7 +121,7 @@ class ReceiptMaker:
         block = self._block(height)
         placement = Placement(
             index=index,
-            path=tuple(map(Digest, block.paths[index])),
+            path=tuple(map(Digest, block.path(index))),
             header=block.header,
             anchor=self._anchor(tx_id, block.header),
         )
@@ -154,11 +161,11 @@ class ReceiptMaker:
         if data is None:
             raise LookupError(f"block {height} is missing from the store")
         block = decode_block(data)
-        leaves = []
+        leaves: list[bytes] = []
         for signed_bytes in block.transactions:
             signed = decode_signed_transaction(signed_bytes)
             leaves.append(transaction_leaf(tx_id_of(signed.transaction), signed.signatures))
-        paths = _BlockPaths(block.header, block.transactions, inclusion_paths(leaves))
+        paths = _BlockPaths(block.header, block.transactions, leaves)
         self._keep(paths)
         return paths
 

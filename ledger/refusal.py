@@ -19,7 +19,6 @@ class RefusalCode(StrEnum):
     DUPLICATE_TRANSACTION = "duplicate_transaction"
     EXPIRED = "expired"
     VALID_TOO_LONG = "valid_too_long"
-    UNKNOWN_RECORD = "unknown_record"
     SEALED_NOT_NAMED = "sealed_not_named"
     # who signed
     UNKNOWN_AUTHOR = "unknown_author"

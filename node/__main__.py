@@ -20,7 +20,7 @@ def main() -> int:
                 run_node(Path(home), from_environment_or_terminal)
             except NodeExit as ending:
                 sys.stderr.write(f"{ending.sentence}\n")
-                return ending.code
+                return ending.exit_code
             return 0
         case _:
             sys.stderr.write("usage: python -m node run HOME\n")

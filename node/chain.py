@@ -20,7 +20,7 @@ from ledger.transition import BuiltBlock, Slot, apply_block, build_block
 from ledger.wire.block import Block, Header
 from ledger.wire.certificate import BlockProof
 from ledger.wire.codec import encode
-from ledger.wire.scalars import BlockId, TimeMs, TxId
+from ledger.wire.scalars import BlockId, TimeMs, TxId, View
 
 
 class UnknownParentError(Exception):
@@ -53,6 +53,8 @@ class Chain:
         self.committed_id: BlockId = self.committed.header.block_id
         self._known = known
         self._executed: dict[BlockId, ExecutedBlock] = {}
+        self.generation = 0
+        """Grows with every change to the blocks that are executed and not stored."""
 
     @property
     def tip(self) -> Header:
@@ -84,8 +86,9 @@ class Chain:
             InvalidBlockError: It does not follow from its parent.
             UnknownParentError: The parent is not here.
         """
-        overlay = apply_block(self._state_after(parent_id), block, transactions)
+        overlay = apply_block(self.state_after(parent_id), block, transactions)
         self._executed[block_id] = ExecutedBlock(block, transactions, overlay)
+        self.generation += 1
 
     def build(
         self,
@@ -98,7 +101,7 @@ class Chain:
     ) -> tuple[BlockId, BuiltBlock]:
         """Make a block on ``parent_id`` and keep its overlay."""
         built = build_block(
-            self._state_after(parent_id),
+            self.state_after(parent_id),
             slot,
             time_ms=time_ms,
             candidates=candidates,
@@ -106,6 +109,7 @@ class Chain:
         )
         block_id = built.block.header.block_id
         self._executed[block_id] = ExecutedBlock(built.block, built.included, built.overlay)
+        self.generation += 1
         return block_id, built
 
     def transactions_above_tip(self, block_id: BlockId) -> frozenset[TxId]:
@@ -119,10 +123,13 @@ class Chain:
             block_id = executed.block.header.parent
         return frozenset(ids)
 
-    def transactions_in_flight(self) -> frozenset[TxId]:
-        """Return the ids of all transactions in any executed block that is not stored yet."""
+    def transactions_proposed(self, view: View) -> frozenset[TxId]:
+        """Return the ids of all transactions in executed blocks that were proposed in ``view``."""
         return frozenset(
-            tx_id for executed in self._executed.values() for tx_id in executed.overlay.transactions
+            tx_id
+            for executed in self._executed.values()
+            if executed.block.header.view == view
+            for tx_id in executed.overlay.transactions
         )
 
     def writes(self, blocks: tuple[FinalizedBlock, ...]) -> dict[bytes, bytes | None]:
@@ -141,6 +148,7 @@ class Chain:
         executed = self._executed.pop(final.block_id)
         self.committed.advance(executed.overlay)
         self.committed_id = final.block_id
+        self.generation += 1
         for other in self._executed.values():
             if other.overlay.parent is executed.overlay:
                 other.overlay.parent = self.committed
@@ -150,8 +158,14 @@ class Chain:
         """Forget blocks that can never become final."""
         for block_id in block_ids:
             self._executed.pop(block_id, None)
+        self.generation += 1
 
-    def _state_after(self, block_id: BlockId) -> StateReader:
+    def state_after(self, block_id: BlockId) -> StateReader:
+        """Return the state after an executed block, or after the committed tip.
+
+        Raises:
+            UnknownParentError: The block is not here.
+        """
         if block_id == self.committed_id:
             return self.committed
         executed = self._executed.get(block_id)

@@ -54,11 +54,13 @@ class ApiSection(Section, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 8_500
     tls_certificate: str = ""
-    """PEM file; with ``tls_key`` the API speaks HTTPS. Empty: plain HTTP."""
+    """PEM file, seen from the home; with ``tls_key`` the API speaks HTTPS. Empty: plain HTTP."""
     tls_key: str = ""
     request_bytes_max: Annotated[int, Meta(ge=1_024)] = TRANSACTION_BYTES_MAX
     waiting_requests_max: Positive = 10_000
-    """Requests that may wait for finality at one time."""
+    """Requests that may wait for finality at one time; those beyond it are answered at once."""
+    connections_max: Positive = 1_000
+    """Connections that may be open at one time; those beyond it are closed at once."""
 
 
 class HealthSection(Section, frozen=True, kw_only=True):
@@ -74,6 +76,8 @@ class PeerSection(Section, frozen=True, kw_only=True):
     name: str
     host: str
     port: Port
+    node_key: str = ""
+    """Its node key in hex, for a node that follows without voting; the genesis has a validator's."""
 
 
 class PeersSection(Section, frozen=True, kw_only=True):
@@ -141,11 +145,11 @@ def load_configuration(path: Path) -> NodeConfiguration:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(path, f"is no TOML: {error}") from error
     known = {field.name for field in fields(ConsensusConfig)}
-    for name in document.get("consensus", {}):
-        if name not in known:
-            raise ConfigurationError(path, f"consensus.{name} is no setting")
     try:
         configuration = msgspec.convert(document, NodeConfiguration)
+        for name in configuration.consensus:
+            if name not in known:
+                raise ConfigurationError(path, f"consensus.{name} is no setting")
         configuration.consensus_config()
     except (msgspec.ValidationError, ValueError) as error:
         raise ConfigurationError(path, str(error)) from error

@@ -9,13 +9,15 @@ of this turn are on their way before a long computation begins.
     stored before told:  a block's write set is durable before anybody hears that it is final
 
 Everything runs in one thread of one event loop; only signature checks use others. An error that is not
-foreseen, and any failed write or sync, ends the node: ``failure`` is set and the process stops.
+foreseen, and any failed write or sync, ends the node: ``failure`` is set, nothing more is carried out, and
+the process stops.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol, TypeAlias
@@ -47,7 +49,7 @@ from consensus.messages import (
     decode_message,
     encode_message,
 )
-from ledger.parsed import ParsedTransaction, parse_transaction
+from ledger.parsed import ParsedTransaction
 from ledger.refusal import RefusalCode, Refused
 from ledger.store import META, Reader
 from ledger.wire.codec import encode
@@ -55,6 +57,15 @@ from ledger.wire.errors import WireError
 from ledger.wire.hashing import plain_digest
 from ledger.wire.scalars import TxId
 from node.clock import Clock
+from node.effects import (
+    Expired,
+    Finalized,
+    Forward,
+    ReplicaEffect,
+    ReplicaTimer,
+    SetReplicaTimer,
+    Submission,
+)
 from node.gossip import (
     Channel,
     decode_transactions,
@@ -62,20 +73,12 @@ from node.gossip import (
     encode_transactions,
     split_channel,
 )
+from node.intake import Intake, IntakeEvents
 from node.logs import Log
+from node.mempool import BusyError
 from node.net.listener import PeerFaultError
-from node.net.peers import PeerNetwork
 from node.net.sendqueue import Priority
-from node.replica import (
-    Expired,
-    Finalized,
-    Forward,
-    Replica,
-    ReplicaEffect,
-    ReplicaTimer,
-    SetReplicaTimer,
-    Submission,
-)
+from node.replica import Replica
 from node.signatures import THREAD_BATCH_MIN, SignatureChecker
 
 EVIDENCE: Final = META + b"evidence/"
@@ -108,6 +111,19 @@ class Journal(Protocol):
         """Remove all segments before ``number``."""
 
 
+class Peers(Protocol):
+    """The transport, as far as the driver uses it (``node.net.peers.PeerNetwork``)."""
+
+    def send(self, peer: str, priority: Priority, message: bytes) -> bool:
+        """Queue a message for a peer; KeyError if it is no target, or the transport has ended."""
+
+    def connected_peers(self) -> list[str]:
+        """Return the peers that can be sent to."""
+
+    def refuse(self, peer: str, reason: str) -> None:
+        """End the connection from a peer for what it sent, and keep it out for a while."""
+
+
 @dataclass(slots=True)
 class Listeners:
     """Whom to tell about outcomes; called in the event loop, must not block."""
@@ -125,50 +141,83 @@ class Driver:
         replica: Replica,
         store: Store,
         journal: Journal,
+        journal_bytes: int = 0,
         journal_bytes_max: int,
         clock: Clock,
         log: Log,
     ) -> None:
+        """Wire a node; nothing happens before ``start``.
+
+        Args:
+            replica: Decides.
+            store: Holds what is final.
+            journal: Holds what this node has said.
+            journal_bytes: How much the journal holds already.
+            journal_bytes_max: It is cut down to what must still be known when it holds more.
+            clock: Tells the time.
+            log: Takes events.
+        """
         self.replica = replica
         self.listeners = Listeners()
         self.halted: Halt | None = None
-        self.failure: asyncio.Future[BaseException] | None = None
-        self.signatures = SignatureChecker()
+        self.failure: BaseException | None = None
+        """What ended the node, if something did."""
+        self.failed = asyncio.Event()
+        self.signatures = SignatureChecker(self._fail)
+        self.intake = Intake(
+            replica.chain.tip.chain_id,
+            self.signatures,
+            IntakeEvents(
+                is_known=lambda data: replica.mempool.parsed_from(data) is not None,
+                is_final=replica.chain.committed.has_transaction,
+                take=self._take_transactions,
+                refuse=self._refuse_peer,
+            ),
+        )
         self.store = store
-        self._peers: PeerNetwork | None = None
+        self.journal_bytes = journal_bytes
+        self._peers: Peers | None = None
         self._peer_names: tuple[str, ...] = ()
         self._journal = journal
-        self._journal_bytes = 0
         self._journal_bytes_max = journal_bytes_max
         self._clock = clock
         self._log = log
         self._inbox: list[Event] = []
         self._ready: list[ReplicaEffect] = []
-        self._scheduled = False
+        self._scheduled = True
+        """A turn is on its way, or none may be: before the start and after the end."""
         self._timers: dict[Timer | ReplicaTimer, asyncio.TimerHandle] = {}
         self._waiters: dict[TxId, list[asyncio.Future[Outcome]]] = {}
 
     # ------------------------------------------------------------------ life
 
-    def start(self, peers: PeerNetwork, names: Sequence[str]) -> None:
+    def start(self, peers: Peers, names: Sequence[str]) -> None:
         """Begin to work with ``peers``, the targets called ``names``; call it in the event loop."""
         self._peers = peers
         self._peer_names = tuple(names)
-        self.failure = asyncio.get_running_loop().create_future()
-        self._post(lambda: self.replica.start(self._clock.now()))
+        self._inbox.insert(0, lambda: self.replica.start(self._clock.now()))
+        self._scheduled = False
+        self._schedule()
 
     def stop(self) -> None:
         """Stop: no timer fires and no event is handled any more."""
+        self._scheduled = True
         for handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
         self._inbox.clear()
-        self._scheduled = True
-        for waiters in self._waiters.values():
-            for waiter in waiters:
+        for waiters in list(self._waiters.values()):
+            for waiter in list(waiters):
                 waiter.cancel()
         self._waiters.clear()
         self.signatures.close()
+
+    def _fail(self, error: BaseException) -> None:
+        """End the node: nothing is carried out any more."""
+        self._scheduled = True
+        if self.failure is None:
+            self.failure = error
+            self.failed.set()
 
     # ------------------------------------------------------------------ from clients
 
@@ -177,7 +226,7 @@ class Driver:
 
         Raises:
             Refused: It is not signed as it says, or does not apply; nothing was forwarded.
-            MempoolFullError: There is no room; try again later.
+            BusyError: There is no room, or no time to tell; try again later.
         """
         if not await self.signatures.is_valid(parsed):
             raise Refused(
@@ -185,7 +234,14 @@ class Driver:
                 "a signature does not belong to its key and this transaction.",
                 field="signatures",
             )
-        submission, effects = self.replica.submit(parsed, self._clock.now())
+        try:
+            submission, effects = self.replica.submit(parsed, self._clock.now())
+        except (Refused, BusyError):
+            raise
+        except Exception as error:
+            # The replica may have moved half-way, so it must not go on.
+            self._fail(error)
+            raise
         if effects:
             # The replica has moved already: these effects come before those of waiting events.
             self._ready.extend(effects)
@@ -237,19 +293,15 @@ class Driver:
             message = decode_message(content)
             self._post(lambda: self.replica.on_message(peer, message, self._clock.now()))
             return
-        fresh = [
-            parse_transaction(signed_bytes)
-            for signed_bytes in decode_transactions(content)
-            if self.replica.mempool.parsed_from(signed_bytes) is None
-        ]
-        if fresh:
-            self.signatures.check(fresh, partial(self._on_checked, peer, len(fresh)))
+        self.intake.receive(peer, decode_transactions(content))
 
-    def _on_checked(self, peer: str, expected: int, valid: Sequence[ParsedTransaction]) -> None:
-        if len(valid) < expected:
-            self._log("peer_sent_bad_signatures", peer=peer, count=expected - len(valid))
-        if valid:
-            self._post(lambda: self.replica.on_transactions(valid, self._clock.now()))
+    def _take_transactions(self, peer: str, valid: Sequence[ParsedTransaction]) -> None:
+        self._post(lambda: self.replica.on_transactions(peer, valid, self._clock.now()))
+
+    def _refuse_peer(self, peer: str, reason: str) -> None:
+        self._log("peer_suspected", peer=peer, reason=reason)
+        if self._peers is not None:
+            self._peers.refuse(peer, reason)
 
     # ------------------------------------------------------------------ turns
 
@@ -273,9 +325,7 @@ class Driver:
             for effect in effects:
                 self._carry_out(effect)
         except Exception as error:  # noqa: BLE001 - the outermost boundary: the node must end
-            self._scheduled = True
-            if self.failure is not None and not self.failure.done():
-                self.failure.set_result(error)
+            self._fail(error)
 
     def _persist(self, effects: Sequence[ReplicaEffect]) -> None:
         """Write all journal records of a turn at once, before anything is sent."""
@@ -287,7 +337,7 @@ class Driver:
                 sync = sync or effect.sync
         if records:
             self._journal.append(records)
-            self._journal_bytes += sum(len(body) for _kind, body in records)
+            self.journal_bytes += sum(len(body) for _kind, body in records)
         if sync:
             self._journal.sync()
 
@@ -325,11 +375,10 @@ class Driver:
             case Accuse(evidence=evidence):
                 body = encode(evidence)
                 self.store.write({EVIDENCE + plain_digest(body): body}, sync=False)
-                self._log("evidence_recorded", evidence=repr(evidence))
+                name = self.replica.validators.validators[evidence.voter].name
+                self._log("evidence_recorded", validator=name, kind=evidence.kind.name.lower())
             case Suspect(peer=peer, reason=reason):
-                self._log("peer_suspected", peer=peer, reason=reason)
-                if self._peers is not None:
-                    self._peers.refuse(peer, reason)
+                self._refuse_peer(peer, reason)
             case Halt():
                 self._halt(effect)
 
@@ -349,7 +398,9 @@ class Driver:
         for peer in self._peer_names if peers is None else peers:
             # A peer that only dials us (an observer) has no address to answer to.
             if peer in self._peer_names:
-                self._peers.send(peer, priority, data)
+                # A transport that has ended knows nobody; its own error ends the node.
+                with suppress(KeyError):
+                    self._peers.send(peer, priority, data)
 
     def _set_timer(
         self,
@@ -390,7 +441,7 @@ class Driver:
     def _store_blocks(self, request: Commit) -> Sequence[ReplicaEffect]:
         self.store.write(self.replica.writes(request), sync=True)
         effects = self.replica.on_stored(request, self._clock.now())
-        if self._journal_bytes > self._journal_bytes_max:
+        if self.journal_bytes > self._journal_bytes_max:
             self._cut_journal()
         return effects
 
@@ -401,7 +452,7 @@ class Driver:
         self._journal.append(records)
         self._journal.sync()
         self._journal.drop_before(number)
-        self._journal_bytes = sum(len(body) for _kind, body in records)
+        self.journal_bytes = sum(len(body) for _kind, body in records)
 
     def _publish(self, finalized: Finalized) -> None:
         for listener in self.listeners.finalized:

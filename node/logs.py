@@ -12,7 +12,6 @@ from typing import Final, Literal, Protocol
 
 import structlog
 
-
 WARNING_EVENTS: Final = frozenset(
     {"evidence_recorded", "halted", "peer_sent_bad_signatures", "peer_suspected", "request_failed"}
 )

@@ -4,7 +4,7 @@ The replica joins the consensus engine, the chain and the mempool. Events go in,
 driver (``node.driver``) carries the effects out in order, and the simulator does the same with a virtual
 clock, network and disk. A crash can therefore be placed between any two effects.
 
-Effects of the engine pass through as they are, with these additions:
+Effects of the engine pass through as they are, with these additions (``node.effects``):
 
 * ``Forward``: transactions for all other validators, one hop;
 * ``Finalized``: blocks that are durable now, for receipts and events; comes only after the store has them;
@@ -12,17 +12,17 @@ Effects of the engine pass through as they are, with these additions:
 
 ``Execute``, ``Build`` and ``Commit`` are requests to come back: the driver calls ``execute``, ``build``, or
 ``writes`` followed by ``on_stored``, at a moment of its choosing, so that a long execution need not stop the
-votes. Signatures of transactions are checked outside, before ``submit`` and ``on_transactions`` and, for those
-of a block, before ``execute``; whatever was not checked there is checked during execution.
+votes. A block that was dropped in between is not executed any more. Signatures of transactions are checked
+outside, before ``submit`` and ``on_transactions`` and, for those of a block, before ``execute``; whatever was
+not checked there is checked during execution.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import Final, TypeAlias
+from contextlib import suppress
+from typing import Final
 
 from consensus.catchup.serve import assemble_range
 from consensus.config import ConsensusConfig
@@ -32,7 +32,6 @@ from consensus.effects import (
     Drop,
     Effect,
     Execute,
-    FinalizedBlock,
     JournalRecord,
     Send,
     ServeRange,
@@ -46,74 +45,34 @@ from ledger.errors import InvalidBlockError
 from ledger.parsed import ParsedTransaction
 from ledger.refusal import RefusalCode, Refused
 from ledger.store import Reader, block_key, proof_key
-from ledger.transaction_checks import check_validity
-from ledger.transition import BlockExecution, Slot
+from ledger.transition import Slot
 from ledger.wire.block import Block, decode_block
 from ledger.wire.certificate import BlockProof, FinalityProof
 from ledger.wire.codec import decode
 from ledger.wire.errors import WireError
-from ledger.wire.scalars import Height, TimeMs, TxId, ValidatorIndex
+from ledger.wire.scalars import BlockId, Height, TimeMs, TxId, ValidatorIndex
 from ledger.wire.signing import Sign
 from ledger.wire.validators import ValidatorSet
-from node.admission import Admission
-from node.chain import Chain, ExecutedBlock
-from node.mempool import Mempool, MempoolFullError, MempoolLimits, PendingTransaction
+from node.admission import Admission, PendingOf, check_sender, is_ever_valid
+from node.chain import Chain
+from node.doubtful import Doubtful
+from node.effects import (
+    Expired,
+    Finalized,
+    Forward,
+    ReplicaEffect,
+    ReplicaTimer,
+    SetReplicaTimer,
+    Submission,
+)
+from node.mempool import BusyError, Mempool, MempoolFullError, MempoolLimits, PendingTransaction
+from node.work import WorkWatch
 
 RESEND_INTERVAL_MS: Final = 2_000
 """What clients of this node wait for is offered to the peers again this often."""
 RESEND_TRANSACTIONS_MAX: Final = 512
-PROBE_TRANSACTIONS_MAX: Final = 64
-"""How many pending transactions are tried before a silent leader is given up."""
+RESEND_BYTES_MAX: Final = 1024 * 1024
 REFUSED_KEPT_MAX: Final = 10_000
-
-
-class ReplicaTimer(Enum):
-    """Timers of the replica itself, beside the engine's."""
-
-    RESEND = "resend"
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """Send these signed transactions to ``peer``, or to every validator when it is None."""
-
-    transactions: tuple[bytes, ...]
-    peer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finalized:
-    """This block is durable, with the transactions in it."""
-
-    final: FinalizedBlock
-    executed: ExecutedBlock
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """A pending transaction can no longer be included: it is refused for good."""
-
-    tx_id: TxId
-    refusal: Refused
-
-
-@dataclass(frozen=True, slots=True)
-class SetReplicaTimer:
-    """Call ``on_resend`` at or after ``at_ms`` of the steady clock."""
-
-    timer: ReplicaTimer
-    at_ms: int
-
-
-ReplicaEffect: TypeAlias = Effect | Forward | Finalized | Expired | SetReplicaTimer
-
-
-class Submission(Enum):
-    """What became of a submitted transaction at once."""
-
-    ADMITTED = "admitted"
-    PENDING = "pending"
-    FINAL = "final"
 
 
 class Replica:
@@ -140,9 +99,13 @@ class Replica:
         self.chain = Chain(store, self.mempool.parsed_from)
         self.validators = validators
         self._store = store
-        self._admission = Admission(self.chain.committed, self.mempool.of_author)
+        self._admission = Admission(
+            self.chain.committed, PendingOf(self.mempool.of_author, self.mempool.count_of)
+        )
+        self._doubtful = Doubtful()
         self._refused: OrderedDict[TxId, Refused] = OrderedDict()
-        self._has_work = False
+        self._executing: set[BlockId] = set()
+        """Blocks whose execution was asked for and that were not dropped meanwhile."""
         tip = self.chain.tip
         self._engine = Engine(
             chain_id=tip.chain_id,
@@ -154,6 +117,7 @@ class Replica:
             final=stored_tip(store, self.chain),
             journal=journal,
         )
+        self._work = WorkWatch(self._engine, self.chain, self.mempool)
 
     @property
     def status(self) -> EngineStatus:
@@ -164,41 +128,48 @@ class Replica:
         """Return what the journal must still say when its older segments are dropped."""
         return self._engine.checkpoint_records()
 
+    # ------------------------------------------------------------------ events
+
     def start(self, now: Instant) -> list[ReplicaEffect]:
         """Begin: re-send what a crash may have cut off, arm timers."""
-        effects: list[ReplicaEffect] = list(self._engine.start(now))
+        effects = self._follow(self._engine.start(now), now)
         effects.append(SetReplicaTimer(ReplicaTimer.RESEND, now.steady_ms + RESEND_INTERVAL_MS))
         return effects
 
     def on_connected(self, peer: str, now: Instant) -> list[ReplicaEffect]:
         """A peer can be reached (again): tell it where we stand and what our clients wait for."""
-        effects: list[ReplicaEffect] = list(self._engine.on_connected(peer, now))
-        waiting = self._waiting_here()
-        if waiting:
-            effects.append(Forward(waiting, peer))
+        effects = self._follow(self._engine.on_connected(peer, now), now)
+        offers = self.mempool.offers(count_max=RESEND_TRANSACTIONS_MAX, bytes_max=RESEND_BYTES_MAX)
+        if offers:
+            effects.append(Forward(tuple(offers), peer))
         return effects
 
     def on_message(self, peer: str, message: Message, now: Instant) -> list[ReplicaEffect]:
         """A consensus message has come from an authenticated peer."""
-        return self._after(self._engine.on_message(peer, message, now), now)
+        return self._follow(self._engine.on_message(peer, message, now), now)
 
     def on_timer(self, timer: Timer, now: Instant) -> list[ReplicaEffect]:
         """A timer of the engine has run out."""
-        if timer is Timer.LEAD and self._has_work and not self._anything_applies(now):
+        effects: list[ReplicaEffect] = []
+        if timer is Timer.LEAD and self._work.is_known and not self._work.anything_applies(now):
             # The leader is silent because nothing applies: no reason to give up its view.
-            effects = self._note_work(now)
+            effects = self._follow((), now)
             if not self._engine.status().work:
                 return effects
-            return [*effects, *self._engine.on_timer(timer, now)]
-        return self._after(self._engine.on_timer(timer, now), now)
+        return [*effects, *self._follow(self._engine.on_timer(timer, now), now)]
 
     def on_resend(self, now: Instant) -> list[ReplicaEffect]:
         """Offer what clients of this node wait for to all peers again, and look for what expired."""
         effects: list[ReplicaEffect] = []
-        waiting = self._waiting_here()
-        if waiting:
-            effects.append(Forward(waiting))
-        effects.extend(self._note_work(now))
+        offers = self.mempool.take_due_offers(
+            now.steady_ms - RESEND_INTERVAL_MS,
+            now.steady_ms,
+            count_max=RESEND_TRANSACTIONS_MAX,
+            bytes_max=RESEND_BYTES_MAX,
+        )
+        if offers:
+            effects.append(Forward(tuple(offers)))
+        effects.extend(self._follow((), now))
         effects.append(SetReplicaTimer(ReplicaTimer.RESEND, now.steady_ms + RESEND_INTERVAL_MS))
         return effects
 
@@ -219,39 +190,46 @@ class Replica:
 
         Raises:
             Refused: It does not apply; nothing was forwarded, so this is final.
-            MempoolFullError: There is no room; try again later.
+            BusyError: There is no room, or no time to tell; try again later.
         """
-        if self.mempool.get(parsed.tx_id) is not None:
-            self.mempool.add(parsed, submitted_here=True)
+        known = self.mempool.get(parsed.tx_id)
+        if known is not None and (
+            known.submitted_here or known.parsed.signed_bytes == parsed.signed_bytes
+        ):
+            self.mempool.add(parsed, submitted_here=True, offered_ms=now.steady_ms)
             return Submission.PENDING, []
         if self.chain.committed.has_transaction(parsed.tx_id):
             return Submission.FINAL, []
-        # A stale trial never refuses; a trial kept for a transaction that then finds no room only
-        # makes later trials of the same author stricter until the next tip.
-        self._admission.check(parsed, now.wall_ms)
-        try:
-            self.mempool.add(parsed, submitted_here=True)
-        except MempoolFullError:
+        if known is not None:
+            # A peer brought the same wish with other signatures, which nobody has tried here. What
+            # the client has signed is tried instead, without the other form.
+            self.mempool.remove(parsed.tx_id)
             self._admission.forget(parsed.author)
+        try:
+            self._admission.check(parsed, now.wall_ms)
+            self.mempool.add(parsed, submitted_here=True, offered_ms=now.steady_ms)
+        except (Refused, BusyError) as error:
+            if isinstance(error, MempoolFullError):
+                # The trial holds a transaction that is not in the pool.
+                self._admission.forget(parsed.author)
+            if known is not None:
+                self.mempool.add(known.parsed, submitted_here=False)
             raise
         return Submission.ADMITTED, [Forward((parsed.signed_bytes,)), *self._work_appeared(now)]
 
     def on_transactions(
-        self, transactions: Sequence[ParsedTransaction], now: Instant
+        self, peer: str, transactions: Sequence[ParsedTransaction], now: Instant
     ) -> list[ReplicaEffect]:
         """Take in transactions that a peer has admitted, whose signatures have been verified here."""
         added = False
-        tip = self.chain.tip
         for parsed in transactions:
-            if self.mempool.get(parsed.tx_id) or self.chain.committed.has_transaction(parsed.tx_id):
-                continue
             try:
-                check_validity(parsed.valid_until_ms, tip.time_ms)
-                added = self.mempool.add(parsed, submitted_here=False) or added
-            except (Refused, MempoolFullError):
-                # Its node keeps it and offers it again, or tells its client.
-                continue
+                added = self._take_in(parsed, now) or added
+            except Refused:
+                self._doubtful.add(peer, parsed)
         return self._work_appeared(now) if added else []
+
+    # ------------------------------------------------------------------ requests of the engine
 
     def execute(
         self,
@@ -260,6 +238,10 @@ class Replica:
         now: Instant,
     ) -> list[ReplicaEffect]:
         """Carry out ``Execute``; ``transactions`` are the block's, or None if they do not parse."""
+        if request.block_id not in self._executing:
+            # Dropped meanwhile: its parent may be gone, and nobody waits for the verdict.
+            return []
+        self._executing.discard(request.block_id)
         reason = ""
         try:
             if transactions is None:
@@ -267,16 +249,19 @@ class Replica:
             self.chain.execute(request.block, request.block_id, request.parent_id, transactions)
         except (InvalidBlockError, WireError) as error:
             reason = str(error)
-        return self._after(
-            self._engine.on_executed(request.block_id, not reason, reason, now), now, moved=True
+        return self._follow(
+            self._engine.on_executed(request.block_id, not reason, reason, now), now
         )
 
     def build(self, request: Build, now: Instant) -> list[ReplicaEffect]:
         """Carry out ``Build``: make a block of what applies."""
-        excluded = self.chain.transactions_above_tip(request.parent_id)
+        if request.view != self._engine.view:
+            # The view has ended meanwhile; the engine takes note and forgets the request.
+            return self._follow(self._engine.on_built(request, None, now), now)
         candidates: Iterable[ParsedTransaction] = ()
         if not request.must_be_empty:
-            candidates = self.mempool.candidates(request.height, excluded)
+            above_tip = self.chain.transactions_above_tip(request.parent_id)
+            candidates = self.mempool.candidates(request.height, above_tip)
         status = self._engine.status()
         slot = Slot(
             epoch=status.epoch,
@@ -294,13 +279,10 @@ class Replica:
         for parsed, refusal in built.left_out:
             self.mempool.note_left_out(parsed.tx_id, refusal, request.height)
         block: Block | None = built.block
-        wanted = (
-            request.may_be_empty or request.must_be_empty or self._must_resolve(request.time_ms)
-        )
-        if not built.included and not wanted:
+        if not built.included and not request.may_be_empty:
             self.chain.drop((block_id,))
             block = None
-        return self._after(self._engine.on_built(request, block, now), now, moved=True)
+        return self._follow(self._engine.on_built(request, block, now), now)
 
     def writes(self, request: Commit) -> dict[bytes, bytes | None]:
         """Return the write set of ``Commit``; call ``on_stored`` when it is durable."""
@@ -315,10 +297,17 @@ class Replica:
             for parsed in executed.transactions:
                 self.mempool.remove(parsed.tx_id)
             effects.append(Finalized(final, executed))
-            effects.extend(self._expire(final.block.header.time_ms))
+            for pending in self.mempool.take_expired(final.block.header.time_ms):
+                authors.append(pending.parsed.author)
+                effects.append(self._refuse(pending, final.block.header.time_ms))
             self._admission.forget_idle(dict.fromkeys(authors))
-            effects.extend(self._engine.on_committed(final.block.header.height, now))
-        effects.extend(self._note_work(now))
+            height = final.block.header.height
+            effects.extend(self._follow(self._engine.on_committed(height, now), now))
+        for peer, parsed in self._doubtful.look():
+            with suppress(Refused):
+                self._take_in(parsed, now)
+                self._doubtful.take(peer, parsed.tx_id)
+        effects.extend(self._follow((), now))
         return effects
 
     def serve(self, request: ServeRange) -> list[ReplicaEffect]:
@@ -326,91 +315,75 @@ class Replica:
         reply = assemble_range(request.from_height, request.max_blocks, self._final_block)
         return [Send(request.peer, reply)]
 
+    # ------------------------------------------------------------------ inside
+
     def _final_block(self, height: Height) -> tuple[Block, FinalityProof | None] | None:
+        if height > self.chain.tip.height:
+            return None
         data = self._store.get(block_key(height))
-        if data is None or height > self.chain.tip.height:
+        if data is None:
             return None
         proof = self._store.get(proof_key(height))
         finalization = decode(BlockProof, proof).finalization if proof else None
         return decode_block(data), finalization
 
-    def _after(
-        self, effects: Iterable[Effect], now: Instant, *, moved: bool = False
-    ) -> list[ReplicaEffect]:
-        """Pass on effects of the engine, after the chain has followed them."""
-        result: list[ReplicaEffect] = list(effects)
-        for effect in result:
-            if isinstance(effect, Drop):
-                self.chain.drop(effect.block_ids)
-                moved = True
-        if moved:
-            result.extend(self._note_work(now))
-        return result
+    def _follow(self, effects: Iterable[Effect], now: Instant) -> list[ReplicaEffect]:
+        """Pass on effects of the engine, after the chain has followed them, with news about work."""
+        result: list[ReplicaEffect] = []
+        coming = list(effects)
+        while True:
+            for effect in coming:
+                if isinstance(effect, Drop):
+                    self._executing.difference_update(effect.block_ids)
+                    self.chain.drop(effect.block_ids)
+                elif isinstance(effect, Execute):
+                    self._executing.add(effect.block_id)
+            result.extend(coming)
+            coming = self._work.note(now)
+            if not coming:
+                return result
 
     def _work_appeared(self, now: Instant) -> list[ReplicaEffect]:
-        if self._has_work:
-            return []
-        return self._note_work(now)
+        return [] if self._work.is_known else self._follow((), now)
 
-    def _note_work(self, now: Instant) -> list[ReplicaEffect]:
-        """Tell the engine whether anything wants a block, when that has changed."""
-        has_work = self.mempool.has_candidate(
-            Height(self.chain.tip.height + 1), self.chain.transactions_in_flight()
-        ) or self._must_resolve(now.wall_ms)
-        if has_work == self._has_work:
-            return []
-        self._has_work = has_work
-        return list(self._engine.on_work(has_work, now))
+    def _take_in(self, parsed: ParsedTransaction, now: Instant) -> bool:
+        """Put a peer's transaction into the pool; tell whether it was taken.
 
-    def _must_resolve(self, time_ms: TimeMs) -> bool:
-        """Tell whether a pending transaction has expired and its author has no answer yet."""
-        return bool(self.mempool.expired(TimeMs(time_ms - 1)))
+        What is not taken is not lost: its node keeps it and offers it again, or tells its client.
 
-    def _expire(self, time_ms: TimeMs) -> list[ReplicaEffect]:
-        effects: list[ReplicaEffect] = []
-        for pending in self.mempool.expired(time_ms):
-            parsed = pending.parsed
-            self.mempool.remove(parsed.tx_id)
-            refusal = pending.refusal or Refused(
-                RefusalCode.EXPIRED,
-                f"it was valid until {parsed.valid_until_ms} ms and no block took it before "
-                f"{time_ms} ms; it is safe to send again.",
-                field="valid_until_ms",
-                valid_until_ms=parsed.valid_until_ms,
-                time_ms=time_ms,
-            )
-            self._refused[parsed.tx_id] = refusal
-            while len(self._refused) > REFUSED_KEPT_MAX:
-                self._refused.popitem(last=False)
-            effects.append(Expired(parsed.tx_id, refusal))
-        return effects
+        Raises:
+            Refused: Its signers may not sign for its author, as far as is known here now.
+        """
+        committed = self.chain.committed
+        if committed.has_transaction(parsed.tx_id):
+            return False
+        tip_time_ms = committed.header.time_ms
+        if not is_ever_valid(parsed, tip_time_ms, now.wall_ms):
+            return False
+        check_sender(parsed, committed, TimeMs(max(now.wall_ms, tip_time_ms + 1)))
+        try:
+            added = self.mempool.add(parsed, submitted_here=False)
+        except MempoolFullError:
+            return False
+        if added:
+            self._admission.note_others(parsed.author)
+        return added
 
-    def _anything_applies(self, now: Instant) -> bool:
-        """Try pending transactions on the committed tip, and note those that do not apply."""
-        if self._must_resolve(now.wall_ms):
-            return True
-        height = Height(self.chain.tip.height + 1)
-        time_ms = TimeMs(max(now.wall_ms, self.chain.tip.time_ms + 1))
-        execution = BlockExecution(self.chain.committed, height, time_ms)
-        candidates = self.mempool.candidates(height, self.chain.transactions_in_flight())
-        for number, parsed in enumerate(candidates):
-            if number == PROBE_TRANSACTIONS_MAX:
-                return True
-            try:
-                execution.apply(parsed)
-            except Refused as refusal:
-                self.mempool.note_left_out(parsed.tx_id, refusal, height)
-                continue
-            return True
-        return False
-
-    def _waiting_here(self) -> tuple[bytes, ...]:
-        waiting: list[bytes] = []
-        for parsed in self.mempool.submitted_here():
-            if len(waiting) == RESEND_TRANSACTIONS_MAX:
-                break
-            waiting.append(parsed.signed_bytes)
-        return tuple(waiting)
+    def _refuse(self, pending: PendingTransaction, time_ms: TimeMs) -> Expired:
+        """Note that a transaction that has left the pool can no longer be included."""
+        parsed = pending.parsed
+        refusal = pending.refusal or Refused(
+            RefusalCode.EXPIRED,
+            f"it was valid until {parsed.valid_until_ms} ms and no block took it before "
+            f"{time_ms} ms; it is safe to send again.",
+            field="valid_until_ms",
+            valid_until_ms=parsed.valid_until_ms,
+            time_ms=time_ms,
+        )
+        self._refused[parsed.tx_id] = refusal
+        while len(self._refused) > REFUSED_KEPT_MAX:
+            self._refused.popitem(last=False)
+        return Expired(parsed.tx_id, refusal)
 
 
 def stored_tip(store: Reader, chain: Chain) -> FinalizedTip:

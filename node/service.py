@@ -1,23 +1,22 @@
 """One running node, built by hand in one place.
 
 Start: lock the home, open the store, replay the journal, then listen: health first, peers, and the API last,
-so that nobody is served before the node knows where it stands. Stop: in the reverse order. A failed write or an
-unforeseen error ends ``run`` with ``NodeFailedError``; there is nothing to rescue in the process, and
-everything to find on the disk.
+so that nobody is served before the node knows where it stands. Stop: in the reverse order. A failed write,
+an end of the transport or an unforeseen error ends ``run`` with ``NodeFailedError``; there is nothing to
+rescue in the process, and everything to find on the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
+import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
+from consensus.effects import JournalRecord
 from ledger.genesis import Genesis
 from ledger.receipts import ReceiptMaker
 from ledger.state.rows import KeyRow
@@ -29,18 +28,21 @@ from node.api.app import api_application
 from node.api.context import NodeContext
 from node.api.health import health_application
 from node.clock import Clock, SteppedClock, SystemClock
-from node.config import NodeConfiguration
+from node.config import NodeConfiguration, PeerSection
 from node.driver import Driver
-from node.home import Home, HomeError, open_journal, open_store
+from node.effects import Finalized
+from node.home import Home, HomeError, identity_of, open_journal, open_store
+from node.listening import Address, PortInUseError, TlsFilesError, listen, tls_context
 from node.logs import Log
 from node.metrics import Metrics
-from node.net.identity import NodeIdentity
 from node.net.dialer import PeerAddress
+from node.net.identity import NodeIdentity
 from node.net.peers import PeerEvents, PeerNetwork
-from node.replica import Finalized, Replica
+from node.replica import Replica
+from node.storage.journal import Journal
 from node.storage.lock import HomeLock
 
-SHUTDOWN_SECONDS: Final = 1.0
+HEALTH_CONNECTIONS_MAX: Final = 64
 
 
 class NodeFailedError(Exception):
@@ -51,19 +53,6 @@ class NodeFailedError(Exception):
         super().__init__(f"{type(cause).__name__}: {cause}")
 
 
-class PortInUseError(Exception):
-    """A listener could not be opened."""
-
-    def __init__(self, what: str, host: str, port: int, reason: str) -> None:
-        self.what = what
-        self.host = host
-        self.port = port
-        super().__init__(
-            f"the {what} listener cannot open {host}:{port} ({reason}); "
-            f"choose another port in node.toml, or end what uses this one"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class NodeKeys:
     """Private seeds of a node, 32 bytes each."""
@@ -71,6 +60,19 @@ class NodeKeys:
     node: bytes
     consensus: bytes | None
     """None: the node follows without voting."""
+
+
+class _Counted:
+    """Journal records on their way to the replica, and how many bytes they are."""
+
+    def __init__(self, records: Iterable[JournalRecord]) -> None:
+        self._records = records
+        self.bytes_count = 0
+
+    def __iter__(self) -> Iterator[JournalRecord]:
+        for kind, body in self._records:
+            self.bytes_count += len(body)
+            yield kind, body
 
 
 class NodeService:
@@ -92,6 +94,8 @@ class NodeService:
         self._stopping = asyncio.Event()
         self.driver: Driver | None = None
         self.api_address = ""
+        self.health_address = ""
+        self.peer_port = 0
 
     def stop(self) -> None:
         """Ask ``run`` to end."""
@@ -112,39 +116,49 @@ class NodeService:
             driver.listeners.finalized.append(
                 lambda finalized: _remember(context.receipts, finalized)
             )
-            metrics = Metrics(driver)
-            health = self.configuration.health
-            await _listen(
-                stack, "health", health_application(context, metrics), health.host, health.port
-            )
             targets = self._targets()
             peers = self._peers(driver, targets)
+            metrics = Metrics(driver, peers.traffic)
+            self.health_address = await listen(
+                stack, health_application(context, metrics), self._health(), self._log
+            )
             await self._start_peers(stack, peers)
+            self.peer_port = peers.port
             driver.start(peers, tuple(targets))
             stack.callback(driver.stop)
-            api = self.configuration.api
-            self.api_address = await _listen(
-                stack,
-                "API",
-                api_application(context, metrics, self._log, api.request_bytes_max),
-                api.host,
-                api.port,
-                _api_tls(api.tls_certificate, api.tls_key),
+            api = api_application(
+                context, metrics, self._log, self.configuration.api.request_bytes_max
             )
+            self.api_address = await listen(stack, api, self._api(), self._log)
             self._log("node_started", api=self.api_address, height=context.tip.height)
             if started is not None:
                 started.set()
-            await self._until_stopped(driver)
+            await self._until_stopped(driver, peers)
         self._log("node_stopped")
+
+    def _health(self) -> Address:
+        section = self.configuration.health
+        return Address("health", section.host, section.port, HEALTH_CONNECTIONS_MAX)
+
+    def _api(self) -> Address:
+        section = self.configuration.api
+        tls = None
+        if section.tls_certificate:
+            home = self.home.path
+            try:
+                tls = tls_context(home / section.tls_certificate, home / section.tls_key)
+            except TlsFilesError as error:
+                raise HomeError(home, str(error)) from error
+        return Address("API", section.host, section.port, section.connections_max, tls)
 
     def _open(self, stack: AsyncExitStack) -> Driver:
         store = open_store(self.home, self.genesis)
         stack.callback(store.close)
         own = self._own_index()
         configuration = self.configuration
-        public_key = PublicKey(public_key_of(self._keys.consensus or self._keys.node))
-        journal = open_journal(self.home, self.genesis, public_key)
+        journal = self._open_journal()
         stack.callback(journal.close)
+        replayed = _Counted(journal.replay())
         replica = Replica(
             validators=self.genesis.validators,
             own=own,
@@ -152,31 +166,49 @@ class NodeService:
             config=configuration.consensus_config(),
             limits=configuration.mempool.limits(),
             store=store,
-            journal=journal.replay(),
+            journal=replayed,
         )
         return Driver(
             replica=replica,
             store=store,
             journal=journal,
+            journal_bytes=replayed.bytes_count,
             journal_bytes_max=configuration.storage.journal_bytes_max,
             clock=self._clock(),
             log=self._log,
         )
 
+    def _open_journal(self) -> Journal:
+        if self._keys.consensus is not None:
+            key = PublicKey(public_key_of(self._keys.consensus))
+            return open_journal(self.home, self.genesis, key)
+        # A node without a consensus key signs nothing that its journal could forget.
+        key = PublicKey(public_key_of(self._keys.node))
+        if not Journal.exists(self.home.journal):
+            return Journal.create(self.home.journal, identity_of(self.genesis, key))
+        return open_journal(self.home, self.genesis, key)
+
     def _own_index(self) -> ValidatorIndex | None:
+        validators = self.genesis.validators
+        called = self.configuration.node.name
         if self._keys.consensus is None:
+            if any(entry.name == called for entry in validators.validators):
+                raise HomeError(
+                    self.home.path,
+                    f"{called} is a validator, but {self.home.consensus_key} is missing; bring the "
+                    "key back, or give the node another name in node.toml to follow without voting",
+                )
             return None
         key = public_key_of(self._keys.consensus)
-        own = self.genesis.validators.index_of_key(key)
+        own = validators.index_of_key(key)
         if own is None:
             raise HomeError(
                 self.home.path, f"consensus key {key.hex()} votes for no validator of the network"
             )
-        name = self.genesis.validators.validators[own].name
-        if name != self.configuration.node.name:
+        name = validators.validators[own].name
+        if name != called:
             raise HomeError(
-                self.home.path,
-                f"node.toml says {self.configuration.node.name}, the consensus key is {name}'s",
+                self.home.path, f"node.toml says {called}, the consensus key is {name}'s"
             )
         return own
 
@@ -185,7 +217,7 @@ class NodeService:
         if not path:
             return SystemClock()
         try:
-            return SteppedClock(Path(path))
+            return SteppedClock(self.home.path / path)
         except (OSError, ValueError) as error:
             raise HomeError(self.home.path, f"clock_offset_file {path}: {error}") from error
 
@@ -208,28 +240,55 @@ class NodeService:
         )
 
     def _targets(self) -> dict[str, PeerAddress]:
-        """Return where the other validators listen, and the keys that they must show there."""
+        """Return where the other nodes listen, and the keys that they must show there."""
         node_keys = {str(entry.name): entry.node_key for entry in self.genesis.document.validators}
-        own = self.configuration.node.name
         targets = {}
         for peer in self.configuration.peers.peer:
-            if peer.name not in node_keys:
-                raise HomeError(
-                    self.home.path, f"node.toml names the peer {peer.name}, which is no validator"
-                )
-            if peer.name != own:
-                targets[peer.name] = PeerAddress(peer.host, peer.port, node_keys[peer.name])
+            if peer.name in targets:
+                raise HomeError(self.home.path, f"node.toml names the peer {peer.name} twice")
+            key = self._key_of_peer(peer, node_keys.get(peer.name))
+            if peer.name != self.configuration.node.name:
+                targets[peer.name] = PeerAddress(peer.host, peer.port, key)
         return targets
 
+    def _key_of_peer(self, peer: PeerSection, validator_key: PublicKey | None) -> PublicKey:
+        try:
+            given = PublicKey(bytes.fromhex(peer.node_key))
+        except ValueError:
+            given = PublicKey(b"?")
+        if given and len(given) != 32:
+            raise HomeError(
+                self.home.path,
+                f"node.toml: node_key of the peer {peer.name} must be 64 hex digits, "
+                f"found {peer.node_key!r}",
+            )
+        if validator_key is None and not given:
+            raise HomeError(
+                self.home.path,
+                f"node.toml names the peer {peer.name}, which is no validator; give its node_key "
+                "if it follows without voting, or correct the name",
+            )
+        if validator_key is not None and given and given != validator_key:
+            raise HomeError(
+                self.home.path,
+                f"node.toml: node_key of the peer {peer.name} is not that of the validator",
+            )
+        return given or validator_key or given
+
     def _peers(self, driver: Driver, targets: dict[str, PeerAddress]) -> PeerNetwork:
-        names = {entry.node_key: entry.name for entry in self.genesis.document.validators}
+        validators = {entry.node_key: entry.name for entry in self.genesis.document.validators}
+        called = {target.public_key: name for name, target in targets.items()}
 
         def allowed(key: bytes) -> str | None:
             """Return the peer that a node key on the ledger belongs to."""
+            name = validators.get(PublicKey(key))
+            if name is not None:
+                return name
             row = driver.replica.chain.committed.row(KEYS.key(key), KeyRow)
-            if row is None or row.role is not Role.NODE:
+            if row is None or row.role is not Role.NODE or row.revoked_ms:
                 return None
-            return names.get(PublicKey(key), row.owner)
+            # A follower may belong to a member that runs a validator: it must not pass for it.
+            return called.get(key, f"{row.owner}#{key.hex()[:16]}")
 
         section = self.configuration.peers
         return PeerNetwork(
@@ -255,15 +314,29 @@ class NodeService:
             ) from error
         stack.push_async_callback(peers.stop)
 
-    async def _until_stopped(self, driver: Driver) -> None:
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        waiting: set[asyncio.Future[object]] = {stopping}  # type: ignore[arg-type]
-        if driver.failure is not None:
-            waiting.add(driver.failure)  # type: ignore[arg-type]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if driver.failure is not None and driver.failure.done():
-            raise NodeFailedError(driver.failure.result())
+    async def _until_stopped(self, driver: Driver, peers: PeerNetwork) -> None:
+        tasks = [
+            asyncio.ensure_future(self._stopping.wait()),
+            asyncio.ensure_future(driver.failed.wait()),
+            transport := asyncio.ensure_future(peers.wait()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        error = driver.failure
+        if error is None and transport.done() and not transport.cancelled():
+            error = transport.exception() or RuntimeError("the transport between nodes has ended")
+        if error is not None:
+            self._log("node_failed", error=f"{type(error).__name__}: {error}", at=_place_of(error))
+            raise NodeFailedError(error)
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the innermost place of an error, for whoever has to find a fault of the program."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
 def software_version() -> str:
@@ -277,35 +350,3 @@ def software_version() -> str:
 def _remember(receipts: ReceiptMaker, finalized: Finalized) -> None:
     if finalized.executed.transactions:
         receipts.remember(finalized.executed.block, finalized.executed.transactions)
-
-
-async def _listen(  # noqa: PLR0913 - one listener is its address, its application and its TLS
-    stack: AsyncExitStack,
-    what: str,
-    application: web.Application,
-    host: str,
-    port: int,
-    tls: ssl.SSLContext | None = None,
-) -> str:
-    """Open a listener, closed by ``stack``, and return its URL."""
-    runner = web.AppRunner(
-        application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port, ssl_context=tls)
-    try:
-        await site.start()
-    except OSError as error:
-        raise PortInUseError(what, host, port, error.strerror or str(error)) from error
-    address = runner.addresses[0]
-    return f"{'http' if tls is None else 'https'}://{address[0]}:{address[1]}"
-
-
-def _api_tls(certificate: str, key: str) -> ssl.SSLContext | None:
-    if not certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(certificate, key)
-    return context

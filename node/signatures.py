@@ -1,9 +1,10 @@
 """Checking transaction signatures without stopping the event loop.
 
 A check costs about 60 microseconds. Handing one to a thread costs more than the check, so a few are done
-at once where they stand; from ``THREAD_BATCH_MIN`` on they go to worker threads in batches (libsodium runs
-without the interpreter's lock). Checks that are asked for in the same turn of the loop are one batch.
-Each transaction remembers that it was checked, so none is checked twice.
+at once where they stand; from ``THREAD_BATCH_MIN`` on they go to worker threads in pieces (libsodium runs
+without the interpreter's lock). Checks that are asked for in the same turn of the loop are one batch, and a
+large request is spread over all threads. Each transaction remembers that it was checked, so none is checked
+twice. How much may wait is for the callers to bound.
 """
 
 from __future__ import annotations
@@ -17,22 +18,33 @@ from ledger.parsed import ParsedTransaction
 
 THREAD_BATCH_MIN: Final = 16
 THREADS: Final = 2
+PIECE_MAX: Final = 128
+"""Most transactions that one thread checks before others get their turn."""
 
 Done: TypeAlias = Callable[[Sequence[ParsedTransaction]], None]
-"""Called in the event loop with those whose signatures are valid."""
+"""Called in the event loop with those whose signatures are valid, in their order."""
 
 
 class SignatureChecker:
     """Checks batches of signatures."""
 
-    def __init__(self) -> None:
+    def __init__(self, fail: Callable[[BaseException], None]) -> None:
+        """Begin.
+
+        Args:
+            fail: Called in the event loop with an error that is nobody's signature's fault.
+        """
+        self._fail = fail
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="signatures")
-        self._queue: list[tuple[Sequence[ParsedTransaction], Done]] = []
+        self._queue: list[_Request] = []
         self._scheduled = False
+        self._closed = False
 
     def check(self, transactions: Sequence[ParsedTransaction], done: Done) -> None:
-        """Check ``transactions`` and call ``done`` with the valid ones, in order."""
-        self._queue.append((transactions, done))
+        """Check ``transactions`` and call ``done`` later, unless the checker is closed before."""
+        if self._closed:
+            return
+        self._queue.append(_Request(transactions, done))
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -51,35 +63,84 @@ class SignatureChecker:
         return await future
 
     def close(self) -> None:
-        """Stop the threads; checks under way are finished."""
+        """Stop the threads; checks under way are finished, but nobody is told."""
+        self._closed = True
+        self._queue.clear()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _flush(self) -> None:
         self._scheduled = False
         queue, self._queue = self._queue, []
-        if sum(len(transactions) for transactions, _done in queue) < THREAD_BATCH_MIN:
-            for transactions, done in queue:
-                done(_valid(transactions))
+        if sum(len(request.transactions) for request in queue) < THREAD_BATCH_MIN:
+            for request in queue:
+                request.done([parsed for parsed in request.transactions if _is_valid(parsed)])
             return
         loop = asyncio.get_running_loop()
-        for number in range(THREADS):
-            share = queue[number::THREADS]
-            if share:
-                self._executor.submit(_check_share, loop, share)
+        for piece in _pieces(queue):
+            self._executor.submit(self._check_piece, loop, piece)
+
+    def _check_piece(self, loop: asyncio.AbstractEventLoop, piece: list[_Part]) -> None:
+        """Check one piece, in a worker thread."""
+        try:
+            for request, start, stop in piece:
+                for parsed in request.transactions[start:stop]:
+                    _is_valid(parsed)
+        except BaseException as error:  # noqa: BLE001 - the outermost boundary of a thread
+            self._tell(loop, self._fail, error)
+            return
+        self._tell(loop, self._deliver, piece)
+
+    def _tell(
+        self, loop: asyncio.AbstractEventLoop, what: Callable[..., None], *arguments: object
+    ) -> None:
+        if not self._closed and not loop.is_closed():
+            loop.call_soon_threadsafe(what, *arguments)
+
+    def _deliver(self, piece: list[_Part]) -> None:
+        if self._closed:
+            return
+        for request, start, stop in piece:
+            request.missing -= stop - start
+            if not request.missing:
+                request.done(
+                    [parsed for parsed in request.transactions if parsed.signatures_verified]
+                )
 
 
-def _check_share(
-    loop: asyncio.AbstractEventLoop, share: Sequence[tuple[Sequence[ParsedTransaction], Done]]
-) -> None:
-    results = [(done, _valid(transactions)) for transactions, done in share]
+class _Request:
+    """One call of ``check``."""
 
-    def deliver() -> None:
-        for done, valid in results:
-            done(valid)
+    __slots__ = ("done", "missing", "transactions")
 
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(deliver)
+    def __init__(self, transactions: Sequence[ParsedTransaction], done: Done) -> None:
+        self.transactions = transactions
+        self.done = done
+        self.missing = len(transactions)
+        """How many have not been checked yet."""
 
 
-def _valid(transactions: Sequence[ParsedTransaction]) -> list[ParsedTransaction]:
-    return [parsed for parsed in transactions if parsed.are_signatures_valid()]
+_Part: TypeAlias = tuple[_Request, int, int]
+"""A request, and the range of its transactions that is meant."""
+
+
+def _pieces(queue: Sequence[_Request]) -> list[list[_Part]]:
+    """Return the requests cut and joined into pieces of about equal size, for all threads."""
+    total = sum(request.missing for request in queue)
+    size = min(PIECE_MAX, -(-total // THREADS))
+    pieces: list[list[_Part]] = []
+    room = 0
+    for request in queue:
+        start = 0
+        while start < len(request.transactions):
+            if not room:
+                pieces.append([])
+                room = size
+            stop = min(len(request.transactions), start + room)
+            pieces[-1].append((request, start, stop))
+            room -= stop - start
+            start = stop
+    return pieces
+
+
+def _is_valid(parsed: ParsedTransaction) -> bool:
+    return parsed.are_signatures_valid()

@@ -11,12 +11,14 @@ from enum import IntEnum
 from client.errors import (
     ClientError,
     ClientRefusal,
+    ImportRefusal,
     NotFound,
     StillPending,
     Unreachable,
     Unverified,
     UsageError,
 )
+from client.verify.source import SourceInUse
 
 
 class ExitCode(IntEnum):
@@ -47,7 +49,10 @@ class ExitCode(IntEnum):
 
 
 def of_error(error: ClientError) -> ExitCode:
-    """Return the exit code of an error of the SDK."""
+    """Return the exit code of an error: its own if it says one, else that of its kind."""
+    declared = getattr(error, "exit_code", None)
+    if isinstance(declared, ExitCode):
+        return declared
     for kind, code in _CODE_OF_ERROR:
         if isinstance(error, kind):
             return code
@@ -57,8 +62,10 @@ def of_error(error: ClientError) -> ExitCode:
 _CODE_OF_ERROR: tuple[tuple[type[ClientError], ExitCode], ...] = (
     (UsageError, ExitCode.USAGE),
     (ClientRefusal, ExitCode.REFUSED),
+    (ImportRefusal, ExitCode.REFUSED),
     (NotFound, ExitCode.NOT_FOUND),
     (StillPending, ExitCode.INCOMPLETE),
     (Unverified, ExitCode.TAMPERED),
     (Unreachable, ExitCode.UNREACHABLE),
+    (SourceInUse, ExitCode.STORE_IN_USE),
 )

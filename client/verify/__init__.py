@@ -17,6 +17,7 @@ module              holds
 ``window``          the rows that lie ready, and which blocks a certificate decides among them
 ``proofs``          certificates and block proofs against the validator set
 ``replay``          the re-execution
+``judge``           one node's row against the good copy
 ``compare``         two copies of one block: what differs, in words
 ``words``           values of the ledger as people write them
 ``audit``           the core: rows in, findings out; no I/O, no clock

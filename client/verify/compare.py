@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from client.verify.findings import RecordPlace
 from client.verify.words import differences, printable, short
 from ledger.parsed import parse_transaction
@@ -120,11 +122,8 @@ def _signed_differences(
 ) -> list[CopyDifference]:
     whole = RecordPlace(number, tx_id_of(good.transaction), good.transaction.author)
     result: list[CopyDifference] = []
-    head = [
-        difference
-        for difference in differences(good, bad)
-        if not difference.path.startswith("transaction.records")
-    ]
+    same_records = msgspec.structs.replace(bad.transaction, records=good.transaction.records)
+    head = differences(good, msgspec.structs.replace(bad, transaction=same_records))
     result.extend(
         CopyDifference(
             whole,
@@ -276,4 +275,6 @@ def block_sentence(block: Block, block_id: bytes) -> str:
         authors[printable(author)] = authors.get(printable(author), 0) + 1
     named = ", ".join(f"{count} of {author}" for author, count in list(authors.items())[:6])
     listed = f" ({named})" if named else ""
-    return f"{short(block_id)} with {len(block.transactions)} transactions{listed}"
+    number = len(block.transactions)
+    plural = "" if number == 1 else "s"
+    return f"{short(block_id)} with {number} transaction{plural}{listed}"

@@ -167,8 +167,8 @@ class HttpSource:
         return AnswerUnusable(self.name, f"its answer to {path} {reason}")
 
 
-def open_node(address: str) -> HttpSource:
-    """Return the node at an address; nothing is sent yet.
+def open_node(address: str, *, tls: ssl.SSLContext | None = None) -> HttpSource:
+    """Return the node at an address, whose certificate is checked by ``tls``; nothing is sent yet.
 
     Raises:
         UsageError: It is no address of a node.
@@ -181,7 +181,7 @@ def open_node(address: str) -> HttpSource:
         usable, extra = False, ""
     if not usable or extra:
         raise UsageError(f"{address!r} is not the address of a node, like https://host:8443.")
-    return HttpSource(address)
+    return HttpSource(address, tls=tls)
 
 
 def _reason(error: Exception) -> str:

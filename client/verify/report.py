@@ -114,7 +114,10 @@ def _status(name: str, findings: tuple[Finding, ...]) -> str:
 def _anchors(outcome: AuditOutcome) -> tuple[str, ...]:
     anchors = [outcome.anchoring.sentence]
     if outcome.audit is not None and outcome.ends_vouched > 1:
-        anchors.append(f"{outcome.ends_vouched} nodes vouch for the end, each by its own copy")
+        anchors.append(
+            f"the end: {outcome.ends_vouched} nodes vouch for it (what all of them had cut off at "
+            "the same block could not be seen)"
+        )
     return tuple(anchors)
 
 
@@ -310,10 +313,7 @@ def _finding_lines(number: int, finding: Finding) -> list[str]:
         place.append(span or f"block {finding.height}")
     verdict = finding.explanation.verdict.value
     lines = [f"  {number}. {verdict} {finding.code.value}: {', '.join(place) or 'this audit'}"]
-    what = finding.what
-    if finding.record is not None and finding.record.sentence() not in what:
-        what = f"{finding.record.sentence()}: {what}"
-    lines.append(f"     {what}")
+    lines.append(f"     {_told(finding)}")
     for label, value in (("expected", finding.expected), ("found", finding.found)):
         if value:
             shortened = value if len(value) <= SHOWN_VALUE_MAX else value[:SHOWN_VALUE_MAX] + "…"
@@ -321,6 +321,12 @@ def _finding_lines(number: int, finding: Finding) -> list[str]:
     lines.append(f"     means     {finding.explanation.meaning}")
     lines.append(f"     do        {finding.explanation.action}")
     return lines
+
+
+def _told(finding: Finding) -> str:
+    """Return what is wrong, with the record where one is known."""
+    place = "" if finding.record is None else finding.record.sentence()
+    return finding.what if place in finding.what else f"{place}: {finding.what}"
 
 
 def _last_line(report: AuditReport) -> str:
@@ -341,5 +347,5 @@ def _last_line(report: AuditReport) -> str:
         where += f" of {first.node}"
     count = len(report.findings)
     counted = f" ({count} finding{'' if count == 1 else 's'})" if count else ""
-    reason = f": {first.what}" if first is not None else ""
+    reason = f": {_told(first)}" if first is not None else ""
     return f"{verdict}{where}{reason}{counted}"

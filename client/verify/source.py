@@ -18,7 +18,7 @@ as a ``client.errors.UsageError`` or ``NotFound``, a store that another process 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -142,14 +142,17 @@ def kind_of_target(target: str) -> TargetKind:
     )
 
 
-def open_target(target: str) -> HistorySource:
-    """Return the source that ``target`` names; nothing is read yet.
+def open_target(
+    target: str, openers: Mapping[TargetKind, SourceOpener] = SOURCE_OPENERS
+) -> HistorySource:
+    """Return the source that ``target`` names.
 
     Raises:
         UsageError: It names nothing that can be opened.
+        SourceInUse: Another process holds it.
     """
     kind = kind_of_target(target)
-    opener = SOURCE_OPENERS.get(kind)
+    opener = openers.get(kind)
     if opener is None:
         raise UsageError(f"{target}: {_MISSING[kind]}.")
     return opener(target)

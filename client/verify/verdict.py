@@ -1,7 +1,7 @@
 """From findings to one word and one exit code.
 
-With several findings the worst wins, in the order FORK, TAMPERED, TRUNCATED, INCOMPLETE. VERIFIED is said only
-when nothing was found, and whatever keeps an audit from being complete is itself a finding.
+With several findings the worst wins, in the order FORK, TAMPERED, TRUNCATED, INCOMPLETE. VERIFIED is said
+only when nothing was found, and whatever keeps an audit from being complete is itself a finding.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 A leader proposes on the tip, as soon as it enters the view if there is something to put into a block, at
 the latest when something comes. A block without transactions is made only on top of a tip that stayed
 notarized and not final for the bury delay (A7), or for a heartbeat. When too many blocks wait to become
-final, only such blocks are made: a network that notarizes and cannot finalize must not run away.
+final, only such blocks are made: a network that notarizes and cannot finalize must not run away. The owner
+may have a reason of its own for an empty block, and says so with ``on_work``: a transaction that has expired
+is refused by the time of the next block.
 
 The work budget adapts to the machine: it starts small, grows by a tenth with every own block that becomes
 final, and halves when a view with an own proposal is nullified; with a fixed budget every full block could
@@ -51,7 +53,7 @@ def _request(state: State, tip: Point, parent: Header, now: Instant) -> Build | 
     final = state.certificates.final
     bury = state.work.bury_due and tip.view > final.view
     too_deep = tip.height - final.height >= UNFINALIZED_DEPTH_MAX
-    may_be_empty = bury or state.work.heartbeat_due
+    may_be_empty = bury or state.empty_block_wanted()
     if not may_be_empty and (too_deep or not state.work.pending or state.leading.declined):
         return None
     return Build(

@@ -42,7 +42,7 @@ def has_work(state: State) -> bool:
     """Tell whether there is anything to do in this view."""
     return (
         state.work.pending
-        or state.work.heartbeat_due
+        or state.empty_block_wanted()
         or (state.work.bury_due and state.tip_waits())
         or state.view in state.proposals
         or state.tally.seen(state.view)

@@ -7,7 +7,7 @@ records, and none of the code that applies them: no ``ledger.quantity``, no rule
 in a rule therefore shows as a *finding*, unless the same mistake was made twice.
 
 =================================================  ====================================================
-what must hold (``docs/spec/rules.md``)              findings
+what must hold (``docs/spec``)                       findings
 =================================================  ====================================================
 1  grams that entered = grams that are somewhere    ``mass-balance``, ``transit-loss``
 2  quota: used = produced, granted ≤ plan           ``quota-account``, ``quota-overdrawn``, ``plan``,

@@ -63,6 +63,11 @@ class Ledgerbook:
         return self._findings.height
 
     @property
+    def known_records(self) -> tuple[type[Record], ...]:
+        """The record types that the books can enter."""
+        return tuple(self._post)
+
+    @property
     def suppressed(self) -> int:
         """How many findings were only counted, because there were too many."""
         return self._findings.suppressed

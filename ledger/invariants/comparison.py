@@ -67,6 +67,8 @@ def _compare_lots(books: Books, reader: Reader) -> dict[int, int]:
     for key, row in rows_of(reader, LOTS):
         lot_id = LotId(key)
         _check_row(findings, lot_id, row)
+        for element, amount in by_element(content_of(row)).items():
+            grams[element] = grams.get(element, 0) + amount
         lot = book.lots.get(lot_id)
         if lot is None:
             exhausted += not row.gross
@@ -76,8 +78,6 @@ def _compare_lots(books: Books, reader: Reader) -> dict[int, int]:
         seen += 1
         findings.expect("lot", f"lot {lot_id.hex()}", expected=lot, found=lot_of(row))
         _check_origin(books, lot_id, lot)
-        for element, amount in by_element(content_of(row)).items():
-            grams[element] = grams.get(element, 0) + amount
         if lot.transfer is not None:
             if lot.transfer.id in transfers:
                 findings.add("double-transfer", f"transfer {lot.transfer.id.hex()} stands twice.")
@@ -131,11 +131,12 @@ def _compare_losses(book: LotBook, findings: Findings, reader: Reader) -> dict[i
     for key, row in rows_of(reader, LOSSES):
         grams = {int(element): amount for element, amount in row.grams}
         place = (int.from_bytes(key[:8], "big"), split_text(key[8:])[0])
-        rows[place] = (row.receipts, row.gross, grams)
+        rows[place] = (row.receipts, row.sent, row.gross, grams)
         for element, amount in grams.items():
             lost[element] = lost.get(element, 0) + amount
     expected = {
-        place: (loss.receipts, loss.gross, loss.grams) for place, loss in book.losses.items()
+        place: (loss.receipts, loss.sent, loss.gross, loss.grams)
+        for place, loss in book.losses.items()
     }
     _compare_all(findings, "transit-loss", "transit losses", expected, rows)
     return lost

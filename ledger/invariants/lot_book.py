@@ -73,8 +73,17 @@ class BookLoss:
     """What went missing on the way to one member in a year."""
 
     receipts: int = 0
+    sent: int = 0
     gross: int = 0
     grams: dict[int, int] = field(default_factory=dict)
+
+    def add(self, sent: int, gross: int, gone: Content) -> None:
+        """Count a short receipt."""
+        self.receipts += 1
+        self.sent += sent
+        self.gross += gross
+        for element, grams in by_element(gone).items():
+            self.grams[element] = self.grams.get(element, 0) + grams
 
 
 @dataclass(slots=True)
@@ -182,7 +191,8 @@ class LotBook:
         if lost:
             gone = taken(lot.content, lot.gross, lost)
             content = remaining(lot.content, gone)
-            self._lose(record.date // 10_000, at.author, lost, gone)
+            loss = self.losses.setdefault((record.date // 10_000, at.author), BookLoss())
+            loss.add(lot.gross, lost, gone)
         self.lots[record.lot] = replace(
             lot,
             owner=at.author if transfer.purpose == Purpose.SALE else lot.owner,
@@ -278,13 +288,6 @@ class LotBook:
         self.codes.pop((lot.creator, lot.code), None)
         self.exhausted += 1
         self.just_exhausted.append(lot_id)
-
-    def _lose(self, year: int, member: MemberId, gross: int, gone: Content) -> None:
-        loss = self.losses.setdefault((year, member), BookLoss())
-        loss.receipts += 1
-        loss.gross += gross
-        for element, grams in by_element(gone).items():
-            loss.grams[element] = loss.grams.get(element, 0) + grams
 
 
 def _may_offer(author: MemberId, record: OfferTransfer, lot: BookLot) -> bool:

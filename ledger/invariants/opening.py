@@ -145,7 +145,7 @@ def _open_lots(reader: Reader, book: LotBook) -> None:
         member, _rest = split_text(key[8:])
         grams: dict[int, int] = {int(element): amount for element, amount in loss.grams}
         year = int.from_bytes(key[:8], "big")
-        book.losses[year, MemberId(member)] = BookLoss(loss.receipts, loss.gross, grams)
+        book.losses[year, MemberId(member)] = BookLoss(loss.receipts, loss.sent, loss.gross, grams)
         book.enter(grams)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.queries.placed_records import PlacedRecord, RecordFinder
+from ledger.queries.rows import row_at, row_of
 from ledger.records.accept_transfer import AcceptTransfer
 from ledger.state.lot_indexes import (
     LotStep,
@@ -22,7 +23,7 @@ from ledger.state.lot_indexes import (
 )
 from ledger.state.rows import LotRow, RecordReference
 from ledger.state.tables import LOTS
-from ledger.store import INDEX, STATE, Reader, history_key, history_prefix
+from ledger.store import INDEX, Reader
 from ledger.wire.codec import decode
 from ledger.wire.scalars import CivilDate, Grams, Height, LotId, MemberId, TxId
 
@@ -86,17 +87,13 @@ class LotHistory:
 
 def lot_by_id(reader: Reader, lot_id: LotId) -> Lot | None:
     """Return a lot, live or exhausted, or None."""
-    data = reader.get(STATE + LOTS.key(lot_id))
-    return None if data is None else Lot(lot_id, decode(LotRow, data))
+    row = row_of(reader, LOTS, lot_id)
+    return None if row is None else Lot(lot_id, row)
 
 
 def lot_at(reader: Reader, lot_id: LotId, height: Height) -> LotRow | None:
     """Return the row of a lot as it was after the block at ``height``, or None before it was made."""
-    key = LOTS.key(lot_id)
-    newest = reader.scan(history_prefix(key), start=history_key(key, height), reverse=True, limit=1)
-    for _key, data in newest:
-        return decode(LotRow, data) if data else None
-    return None
+    return row_at(reader, LOTS, lot_id, height=height)
 
 
 def lots_by_code(reader: Reader, creator: MemberId, code: str) -> tuple[Lot, ...]:

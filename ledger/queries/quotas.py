@@ -37,7 +37,8 @@ class QuotaAccount:
 
     row: QuotaRow
     grants: tuple[RecordReference, ...]
-    """Every grant behind the account, oldest first, also those that the row no longer keeps."""
+    """Every grant behind the account, oldest first, also those that the row no longer keeps. Of more
+    than 64 grants that one block made to one account, only the newest 64 are named."""
     movements: tuple[QuotaMovement, ...]
     """Every block that changed the account, oldest first; they add up to the row."""
 

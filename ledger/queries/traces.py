@@ -19,6 +19,7 @@ from typing import Final
 from ledger import civil
 from ledger.queries.lots import Lot, LotEvent, lot_by_id, lot_events
 from ledger.queries.placed_records import Place, PlacedRecord, RecordFinder
+from ledger.queries.rows import row_of
 from ledger.records.accept_transfer import AcceptTransfer
 from ledger.records.cancel_transfer import CancelTransfer
 from ledger.records.mine_output import BUCKET_OF_ORE, MineOutput
@@ -27,9 +28,8 @@ from ledger.records.reject_transfer import RejectTransfer
 from ledger.state.lot_indexes import child_prefix
 from ledger.state.rows import FacilityRow, QuotaRow
 from ledger.state.tables import FACILITIES, QUOTAS
-from ledger.store import INDEX, STATE, Reader
+from ledger.store import INDEX, Reader
 from ledger.vocabulary import Bucket, TransferState
-from ledger.wire.codec import decode
 from ledger.wire.scalars import Grams, LotId, MemberId
 
 TRACE_LIMIT: Final = 10_000
@@ -48,7 +48,7 @@ class TracedLot:
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaAccount:
+class PayingAccount:
     """The account that paid for an output, as it stands now."""
 
     year: int
@@ -65,7 +65,7 @@ class MineOrigin:
     placed: PlacedRecord
     output: MineOutput
     facility: FacilityRow | None
-    account: QuotaAccount | None
+    account: PayingAccount | None
     reo: Grams
     """Grams of oxide of the whole output; the traced lot may hold only a part of it."""
 
@@ -180,19 +180,14 @@ class _Walk:
         if made is None or not isinstance(made.record, MineOutput):
             return None
         output = made.record
-        facility = self._facility(output)
+        facility = row_of(self.reader, FACILITIES, output.facility)
         account = None
         if facility is not None:
             year, bucket = civil.year_of(output.period_to), BUCKET_OF_ORE[facility.ore_kind]
-            data = self.reader.get(STATE + QUOTAS.key(year, int(bucket), made.author))
-            row = None if data is None else decode(QuotaRow, data)
-            account = QuotaAccount(year, bucket, made.author, row)
+            row = row_of(self.reader, QUOTAS, year, int(bucket), made.author)
+            account = PayingAccount(year, bucket, made.author, row)
         reo = Grams(sum(grams for _element, grams in output.elements))
         return MineOrigin(traced.lot.id, made, output, facility, account, reo)
-
-    def _facility(self, output: MineOutput) -> FacilityRow | None:
-        data = self.reader.get(STATE + FACILITIES.key(output.facility))
-        return None if data is None else decode(FacilityRow, data)
 
     def _on_the_way(self, parent_id: LotId, child: TracedLot) -> None:
         """Note that everything of the parent up to the making of ``child`` is on the way."""

@@ -6,6 +6,10 @@ the receiver's year, in the lot's own composition, and the lot shrinks by it. A 
 dispute: the lot stays locked, its contents stay as sent, and the authorities are alerted; it needs a
 settlement. Accepting a part of an offer is not possible: reject it and offer again.
 
+One loss within the tolerance says nothing; always losing nearly all of it is a way to make goods vanish. At
+every tenth short receipt of a year the receiver's losses are compared with what the tolerance would have
+allowed for those receipts, and three quarters of it or more raise an alert.
+
 By purpose the acceptance moves owner and holder or only the holder (``offer_transfer``). A suspended buyer
 may accept, because the goods stand in its yard, but into a hold. Acceptance from a seller that was
 suspended after the offer is a fact as well; the authorities are alerted.
@@ -41,6 +45,10 @@ SUSPENSION_CASE: Final = "suspension"
 """Case of the hold into which a suspended buyer accepts."""
 ALERT_DISPUTE: Final = "transfer-disputed"
 ALERT_SELLER_SUSPENDED: Final = "seller-suspended"
+ALERT_LOSSES: Final = "transit-losses"
+NO_LOSS: Final = LossRow(receipts=0, sent=Grams(0), gross=Grams(0), grams=())
+SHORT_RECEIPTS_COMPARED: Final = 10
+"""At every so many short receipts of a year the losses are compared with the tolerance."""
 
 
 class AcceptTransfer(Record, frozen=True, array_like=True, tag=51):
@@ -127,7 +135,7 @@ def _take_over(
     if lost_gross:
         # The loss is the part, so its oxide is rounded down and the lot never loses a gram too many.
         lost, parcels = take(lot.parcels, lot.gross, lost_gross)
-        _book_loss(context, record, lost_gross, lost)
+        _book_loss(context, record, lot.gross, lost)
     sold = transfer.purpose is Purpose.SALE
     after = msgspec.structs.replace(
         lot,
@@ -143,17 +151,28 @@ def _take_over(
     change_lot(context, record.lot, lot, after)
 
 
-def _book_loss(context: Context, record: AcceptTransfer, gross: int, lost: Parcels) -> None:
+def _book_loss(context: Context, record: AcceptTransfer, sent: int, lost: Parcels) -> None:
     parts = (civil.year_of(record.date), context.author)
-    row = context.state.get(LOSSES, *parts)
-    if row is None:
-        row = LossRow(receipts=0, gross=Grams(0), grams=())
+    before = context.state.get(LOSSES, *parts) or NO_LOSS
     row = LossRow(
-        receipts=row.receipts + 1,
-        gross=Grams(row.gross + gross),
-        grams=add_compositions(row.grams, totals_of(lost)),
+        receipts=before.receipts + 1,
+        sent=Grams(before.sent + sent),
+        gross=Grams(before.gross + sent - record.received_gross),
+        grams=add_compositions(before.grams, totals_of(lost)),
     )
     context.state.put(LOSSES, *parts, row=row)
+    allowed = row.sent * context.parameters.transit_tolerance_basis_points
+    if row.receipts % SHORT_RECEIPTS_COMPARED == 0 and row.gross * 10_000 * 4 >= allowed * 3:
+        context.alert(
+            ALERT_LOSSES,
+            context.author,
+            f"{row.receipts} receipts of {civil.year_of(record.date)} were short by {row.gross:,} g "
+            f"of {row.sent:,} g; the tolerance for them is {allowed // 10_000:,} g.",
+            receipts=row.receipts,
+            lost=row.gross,
+            sent=row.sent,
+            tolerated=allowed // 10_000,
+        )
 
 
 def _holds_after(context: Context, lot: LotRow) -> tuple[Hold, ...]:

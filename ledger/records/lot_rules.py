@@ -15,6 +15,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from ledger.quantity import Parcels
+from ledger.records.claimed_date import shown
 from ledger.records.record import Context
 from ledger.refusal import RefusalCode
 from ledger.state.lot_indexes import (
@@ -78,7 +79,7 @@ def check_free(context: Context, lot_id: LotId, lot: LotRow) -> None:
     if transfer is not None:
         context.refuse(
             RefusalCode.LOT_NOT_FREE,
-            f"lot {lot_id.hex()} is offered to {transfer.buyer} since {transfer.offered} under "
+            f"lot {lot_id.hex()} is offered to {transfer.buyer} since {shown(transfer.offered)} under "
             f"transfer {transfer.transfer.hex()}, which is not closed.",
             field="lot",
             lot=lot_id.hex(),

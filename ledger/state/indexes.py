@@ -10,7 +10,8 @@ key of a member       member id, 0x00, role u8, public key                    em
 facility of an owner  owner id, 0x00, facility id                             empty
 ====================  ======================================================  =========================
 
-The entries behind a member's months are in ``ledger.transition``.
+Entries about lots are in ``ledger.state.lot_indexes``, those behind a member's months in
+``ledger.member_months``.
 """
 
 from __future__ import annotations

@@ -278,7 +278,10 @@ class LossRow(WireStruct, frozen=True, array_like=True):
 
     receipts: CountField
     """How many of its receipts were short."""
+    sent: GramsField
+    """Gross grams that were sent under those receipts."""
     gross: GramsField
+    """Gross grams of them that did not arrive."""
     grams: Annotated[tuple[tuple[Element, GramsField], ...], Meta(max_length=16)]
     """Grams of oxide per element, by ascending atomic number, none of them zero."""
 

@@ -65,6 +65,9 @@ class CommittedState:
         except KeyError:
             data = self._reader.get(STATE + key)
             row = None if data is None else decode(kind, data)
+            if len(self._rows) >= CACHED_ROWS_MAX:
+                # Also what is not there is kept, and anybody may ask for that without end.
+                self._rows.clear()
             self._rows[key] = row
             return row
 
@@ -75,6 +78,8 @@ class CommittedState:
         except KeyError:
             data = self._reader.get(PAGE + path)
             page = None if data is None else decode_page(data, path)
+            if len(self._pages) >= CACHED_PAGES_MAX:
+                self._pages.clear()
             self._pages[path] = page
             return page
 

@@ -7,6 +7,7 @@ module             holds
 ``codec``          the one canonical encoding (MessagePack arrays)
 ``hashing``        domain-separated SHA-256, with the table of all domains
 ``signing``        Ed25519, one predicate for everybody
+``possession``     proof that whoever registers a key holds it
 ``merkle``         RFC 9162 trees: transactions of a block, the log of headers
 ``state_proof``    proofs of presence and absence in the state tree
 ``transaction``    transactions, their records' salted tree, signatures

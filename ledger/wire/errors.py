@@ -4,7 +4,9 @@
     ├── NotCanonicalError          not the one encoding that a value has
     ├── LimitExceededError         larger than a consensus limit allows
     ├── InvalidSignatureError      a signature does not belong to key and message
-    └── InvalidCertificateError    a certificate does not prove what it says
+    ├── InvalidCertificateError    a certificate does not prove what it says
+    ├── InvalidReceiptError        a receipt does not, in ``ledger.wire.receipt``
+    └── ProofError                 a tree proof does not, in ``ledger.wire.merkle``
 
 Every message says what was expected and what was found. A refusal by the rules of the ledger is
 not an error of this family: see ``ledger.refusal``.

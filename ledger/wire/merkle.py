@@ -29,6 +29,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from ledger.wire.errors import WireError
+
 _sha256 = hashlib.sha256
 
 DIGEST_BYTES = 32
@@ -49,7 +51,7 @@ CompletedNode = tuple[tuple[int, int], bytes]
 """((level, index), hash) of a node whose last leaf has just been appended."""
 
 
-class ProofError(Exception):
+class ProofError(WireError):
     """A proof, or bytes that claim to describe a hash tree, does not fit what it is about.
 
     The cause is always the data that were given, never the local state. The proof is to be

@@ -42,12 +42,16 @@ def api_application(
 ) -> web.Application:
     """Return the application of one node."""
     application = web.Application(
-        client_max_size=request_bytes_max,
+        # aiohttp refuses a body that is as long as its limit.
+        client_max_size=request_bytes_max + 1,
         middlewares=[_measure(metrics), problem_middleware(log)],
     )
     application[CONTEXT] = context
     for method, path, handler in ROUTES:
-        application.router.add_route(method, path, handler)
+        if method == "GET":
+            application.router.add_get(path, handler)
+        else:
+            application.router.add_route(method, path, handler)
     return application
 
 

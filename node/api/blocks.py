@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,7 +13,15 @@ from ledger.store import block_key, proof_key
 from ledger.wire.block import decode_block
 from ledger.wire.codec import encode
 from ledger.wire.scalars import I64_MAX, Height
-from node.api.context import NodeContext, context_of, json_response, query_number, whole_number
+from node.api.context import (
+    NodeContext,
+    context_of,
+    json_bytes,
+    json_response,
+    query_number,
+    whole_number,
+)
+from node.api.immutable import immutable
 from node.api.problems import not_found
 from node.driver import EVIDENCE
 
@@ -24,7 +33,7 @@ EVIDENCE_SHOWN_MAX: Final = 100
 
 async def genesis(request: web.Request) -> web.Response:
     """``GET /v1/genesis``: the document's exact bytes."""
-    return web.Response(body=context_of(request).genesis, content_type="application/json")
+    return immutable(request, context_of(request).genesis, "application/json")
 
 
 async def show_block(request: web.Request) -> web.Response:
@@ -32,16 +41,17 @@ async def show_block(request: web.Request) -> web.Response:
     context = context_of(request)
     _height, data = _block(context, request.match_info["height"])
     if "application/msgpack" in request.headers.get("Accept", ""):
-        return web.Response(body=data, content_type="application/msgpack")
-    block = decode_block(data)
-    transactions = [plain_transaction(parse_transaction(raw)) for raw in block.transactions]
-    return json_response({"header": plain_header(block.header), "transactions": transactions})
+        return immutable(request, data, "application/msgpack", vary="Accept")
+    # A full block takes a second to write out: votes must not wait for that.
+    body = await asyncio.to_thread(_block_as_json, data)
+    return immutable(request, body, "application/json", vary="Accept")
 
 
 async def show_header(request: web.Request) -> web.Response:
     """``GET /v1/headers/{height}``."""
     _height, data = _block(context_of(request), request.match_info["height"])
-    return json_response({"header": plain_header(decode_block(data).header)})
+    body = json_bytes({"header": plain_header(decode_block(data).header)})
+    return immutable(request, body, "application/json")
 
 
 async def stream_blocks(request: web.Request) -> web.Response:
@@ -101,6 +111,12 @@ def status_body(context: NodeContext) -> dict[str, Any]:
         ],
         "halted": "" if halted is None else halted.reason,
     }
+
+
+def _block_as_json(data: bytes) -> bytes:
+    block = decode_block(data)
+    transactions = [plain_transaction(parse_transaction(raw)) for raw in block.transactions]
+    return json_bytes({"header": plain_header(block.header), "transactions": transactions})
 
 
 def _block(context: NodeContext, text: str) -> tuple[Height, bytes]:

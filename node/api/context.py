@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -12,9 +13,12 @@ from ledger.receipts import ReceiptMaker
 from ledger.store import Reader
 from ledger.wire.block import Header
 from ledger.wire.scalars import ChainId, TxId
-from node.api.problems import bad_request
+from node.api.problems import bad_request, not_found
 from node.driver import Driver
 
+SHOWN_CHARACTERS_MAX: Final = 100
+_HEX: Final = re.compile(r"[0-9a-f]*")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,63}")
 _encoder = msgspec.json.Encoder()
 
 
@@ -58,23 +62,40 @@ def json_response(
 ) -> web.Response:
     """Return a JSON answer."""
     return web.Response(
-        status=status,
-        body=_encoder.encode(body),
-        content_type="application/json",
-        headers=headers,
+        status=status, body=json_bytes(body), content_type="application/json", headers=headers
     )
+
+
+def json_bytes(body: dict[str, Any]) -> bytes:
+    """Return an object as JSON."""
+    return _encoder.encode(body)
 
 
 def hex_parameter(request: web.Request, name: str, length: int) -> bytes:
     """Return a part of the path that must be ``length`` bytes in hex, or answer with a problem."""
+    return hex_bytes(request.match_info[name], name, length)
+
+
+def hex_bytes(text: str, name: str, length: int) -> bytes:
+    """Return ``length`` bytes in lower-case hex, or answer with a problem."""
+    if len(text) != 2 * length or not _HEX.fullmatch(text):
+        raise bad_request(
+            f"{name} must be {2 * length} lower-case hex digits, found {shortened(text)!r}"
+        )
+    return bytes.fromhex(text)
+
+
+def name_parameter(request: web.Request, name: str) -> str:
+    """Return a name in the path; one that no name can be is answered with "not found"."""
     text = request.match_info[name]
-    try:
-        value = bytes.fromhex(text)
-    except ValueError:
-        value = b""
-    if len(value) != length or text != text.lower():
-        raise bad_request(f"{name} must be {2 * length} lower-case hex digits, found {text!r}")
-    return value
+    if not _NAME.fullmatch(text):
+        raise not_found(f"{shortened(text)!r} is no {name}: names are short and of plain letters")
+    return text
+
+
+def shortened(text: str) -> str:
+    """Return a text from outside as it may stand in a sentence."""
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…"
 
 
 def tx_id_parameter(request: web.Request) -> TxId:
@@ -85,7 +106,9 @@ def tx_id_parameter(request: web.Request) -> TxId:
 def whole_number(text: str, name: str, *, low: int, high: int) -> int:
     """Return a decimal number within bounds, or answer with a problem."""
     if not text.isascii() or not text.isdigit() or len(text) > 19 or not low <= int(text) <= high:
-        raise bad_request(f"{name} must be a whole number from {low} to {high}, found {text!r}")
+        raise bad_request(
+            f"{name} must be a whole number from {low} to {high}, found {shortened(text)!r}"
+        )
     return int(text)
 
 

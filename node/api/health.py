@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from node.api.context import CONTEXT, NodeContext, json_response
+from node.api.readiness import readiness
 from node.metrics import Metrics
 
 
@@ -17,7 +18,7 @@ def health_application(context: NodeContext, metrics: Metrics) -> web.Applicatio
 
     async def readyz(request: web.Request) -> web.Response:
         """Say whether clients should be sent here; ``?verbose`` lists the checks."""
-        checks = readiness(context)
+        checks = readiness(context.driver)
         ready = all(checks.values())
         if "verbose" in request.query:
             return json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
@@ -27,22 +28,9 @@ def health_application(context: NodeContext, metrics: Metrics) -> web.Applicatio
         """Return the metrics in the Prometheus text format."""
         return web.Response(body=metrics.text(), content_type="text/plain", charset="utf-8")
 
-    application = web.Application()
+    application = web.Application(client_max_size=1)
     application[CONTEXT] = context
     application.router.add_get("/livez", livez)
     application.router.add_get("/readyz", readyz)
     application.router.add_get("/metrics", show_metrics)
     return application
-
-
-def readiness(context: NodeContext) -> dict[str, bool]:
-    """Return what must hold for the node to take transactions."""
-    validators = context.driver.replica.validators
-    status = context.driver.replica.status
-    connected = sum(context.driver.peer_connections().values())
-    own = 1 if status.own is not None else 0
-    return {
-        "not_halted": context.driver.halted is None,
-        "quorum_reachable": connected + own >= validators.quorum,
-        "caught_up": all(peer.final_height <= context.tip.height + 16 for peer in status.peers),
-    }

@@ -1,4 +1,7 @@
-"""``/v1/openapi.json``: the API described in OpenAPI 3.1, made from one table; a test holds it against the routes."""
+"""``/v1/openapi.json``: the API described in OpenAPI 3.1, made from one table.
+
+A test holds the table, the routes of ``node.api.app`` and ``docs/spec/api.md`` together.
+"""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from ledger.receipts import NoReceiptError
 from ledger.refusal import Refused
 from ledger.wire.errors import LimitExceededError, WireError
 from node.logs import Log
-from node.mempool import MempoolFullError
+from node.mempool import BusyError
 
 CONTENT_TYPE: Final = "application/problem+json"
-BUSY_RETRY_SECONDS: Final = 1
+NOT_READY_RETRY_SECONDS: Final = 2
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -67,9 +67,18 @@ def bad_request(detail: str) -> Problem:
     return Problem(400, "bad_request", detail)
 
 
-def busy(detail: str) -> Problem:
-    """Return the problem for a full queue."""
-    return Problem(429, "busy", detail, headers={"Retry-After": str(BUSY_RETRY_SECONDS)})
+def busy(error: BusyError) -> Problem:
+    """Return the problem for what cannot be decided now."""
+    seconds = max(1, -(-error.retry_ms // 1_000))
+    return Problem(
+        429, "busy", f"{error}; try again in {seconds} s.", headers={"Retry-After": str(seconds)}
+    )
+
+
+def not_ready(detail: str) -> Problem:
+    """Return the problem for a node that takes no transactions now."""
+    headers = {"Retry-After": str(NOT_READY_RETRY_SECONDS)}
+    return Problem(503, "not_ready", detail, headers=headers)
 
 
 def problem_of(error: Exception) -> Problem | None:
@@ -90,16 +99,31 @@ def problem_of(error: Exception) -> Problem | None:
             return Problem(413, "too_large", str(error))
         case WireError():
             return Problem(400, "malformed", str(error))
-        case MempoolFullError():
-            return busy(f"{error}; try again in {BUSY_RETRY_SECONDS} s.")
+        case BusyError():
+            return busy(error)
         case NoReceiptError():
             return not_found(str(error))
-        case web.HTTPRequestEntityTooLarge():
-            return Problem(413, "too_large", error.text or error.reason)
         case web.HTTPException():
-            return Problem(error.status, error.reason.lower().replace(" ", "_"), error.reason)
+            return _problem_of_http(error)
+        case web.RequestPayloadError() | ConnectionError():
+            return bad_request("the request ended before its body was complete")
         case _:
             return None
+
+
+def _problem_of_http(error: web.HTTPException) -> Problem:
+    match error:
+        case web.HTTPRequestEntityTooLarge():
+            return Problem(413, "too_large", error.text or error.reason)
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            detail = f"{error.method} is not possible here; possible are: {allowed}"
+            return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
+        case web.HTTPNotFound():
+            return not_found("there is nothing at this path; /v1/openapi.json lists what there is")
+        case _:
+            code = error.reason.lower().replace(" ", "_")
+            return Problem(error.status, code, error.reason)
 
 
 def problem_middleware(log: Log) -> Any:  # noqa: ANN401 - aiohttp's middleware type is private

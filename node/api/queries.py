@@ -10,8 +10,22 @@ from ledger.display import plain
 from ledger.queries import lots, members, products, quotas, traces
 from ledger.queries.lots import Lot
 from ledger.vocabulary import Bucket
-from ledger.wire.scalars import FacilityId, LotId, MemberId, ProductCode
-from node.api.context import context_of, hex_parameter, query_number, whole_number
+from ledger.wire.scalars import (
+    NAME_CHARACTERS_MAX,
+    FacilityId,
+    LotId,
+    MemberId,
+    ProductCode,
+)
+from node.api.context import (
+    context_of,
+    hex_bytes,
+    hex_parameter,
+    name_parameter,
+    query_number,
+    shortened,
+    whole_number,
+)
 from node.api.problems import bad_request, not_found
 
 PAGE_MAX: Final = 500
@@ -23,7 +37,7 @@ async def list_members(request: web.Request) -> web.Response:
     limit = query_number(request, "limit", default=100, low=1, high=PAGE_MAX)
     after = request.query.get("after")
     page = members.members(
-        context.store, after=None if after is None else MemberId(after), limit=limit
+        context.store, after=None if after is None else _member_id(after), limit=limit
     )
     return context.answer(
         {
@@ -36,7 +50,7 @@ async def list_members(request: web.Request) -> web.Response:
 async def show_member(request: web.Request) -> web.Response:
     """``GET /v1/members/{member}``: one member with its keys and facilities."""
     context = context_of(request)
-    member = MemberId(request.match_info["member"])
+    member = MemberId(name_parameter(request, "member"))
     row = members.member(context.store, member)
     if row is None:
         raise not_found(f"{member} is not in the register of admitted members")
@@ -57,7 +71,7 @@ async def show_member(request: web.Request) -> web.Response:
 async def list_offers(request: web.Request) -> web.Response:
     """``GET /v1/members/{member}/offers``: lots that wait for this buyer's answer."""
     context = context_of(request)
-    buyer = MemberId(request.match_info["member"])
+    buyer = MemberId(name_parameter(request, "member"))
     limit = query_number(request, "limit", default=PAGE_MAX, low=1, high=PAGE_MAX)
     after = request.query.get("after")
     page = lots.open_offers(
@@ -89,7 +103,7 @@ async def list_offers(request: web.Request) -> web.Response:
 async def show_facility(request: web.Request) -> web.Response:
     """``GET /v1/facilities/{facility}``."""
     context = context_of(request)
-    facility = FacilityId(request.match_info["facility"])
+    facility = FacilityId(name_parameter(request, "facility"))
     row = members.facility(context.store, facility)
     if row is None:
         raise not_found(f"there is no facility {facility}")
@@ -99,7 +113,7 @@ async def show_facility(request: web.Request) -> web.Response:
 async def show_product(request: web.Request) -> web.Response:
     """``GET /v1/products/{code}``: the newest version of a product."""
     context = context_of(request)
-    code = ProductCode(request.match_info["code"])
+    code = ProductCode(name_parameter(request, "code"))
     row = products.product(context.store, code)
     if row is None:
         raise not_found(f"there is no product {code} in the catalogue")
@@ -115,8 +129,8 @@ async def show_quota(request: web.Request) -> web.Response:
         bucket = Bucket[name.upper()]
     except KeyError:
         known = ", ".join(entry.name.lower() for entry in Bucket)
-        raise bad_request(f"bucket must be one of {known}, found {name!r}") from None
-    member = MemberId(request.match_info["member"])
+        raise bad_request(f"bucket must be one of {known}, found {shortened(name)!r}") from None
+    member = MemberId(name_parameter(request, "member"))
     account = quotas.quota_account(context.store, year, bucket, member)
     if account is None:
         raise not_found(f"{member} has no quota account {name} for {year}")
@@ -148,7 +162,7 @@ async def show_lot(request: web.Request) -> web.Response:
 async def show_lot_by_code(request: web.Request) -> web.Response:
     """``GET /v1/lots/by-code/{creator}/{code}``: the newest lot that bears a container code."""
     context = context_of(request)
-    creator, code = MemberId(request.match_info["creator"]), request.match_info["code"]
+    creator, code = MemberId(name_parameter(request, "creator")), name_parameter(request, "code")
     found = lots.lots_by_code(context.store, creator, code)
     if not found:
         raise not_found(f"{creator} has made no lot with the code {code}")
@@ -170,10 +184,10 @@ def _lot_body(lot: Lot) -> dict[str, Any]:
 
 
 def _lot_id(text: str) -> LotId:
-    try:
-        value = bytes.fromhex(text)
-    except ValueError:
-        value = b""
-    if len(value) != 16:
-        raise bad_request(f"after must be a lot id of 32 hex digits, found {text!r}")
-    return LotId(value)
+    return LotId(hex_bytes(text, "after", 16))
+
+
+def _member_id(text: str) -> MemberId:
+    if not text.isascii() or len(text) > NAME_CHARACTERS_MAX:
+        raise bad_request(f"after must be the id of a member, found {shortened(text)!r}")
+    return MemberId(text)

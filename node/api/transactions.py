@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any, Final
 
 from aiohttp import web
 
 from ledger.display import plain_transaction
 from ledger.parsed import parse_transaction
+from ledger.receipts import NoReceiptError
 from ledger.refusal import Refused
 from ledger.store import block_key, decode_place, transaction_key
 from ledger.wire.block import decode_block
@@ -22,42 +22,48 @@ from node.api.context import (
     query_number,
     tx_id_parameter,
 )
-from node.api.problems import Problem, bad_request, busy, not_found
+from node.api.immutable import immutable
+from node.api.preferences import wait_seconds
+from node.api.problems import Problem, not_found, not_ready
+from node.api.readiness import is_caught_up
+from node.effects import Expired, Finalized, Submission
 from node.mempool import PendingTransaction
-from node.replica import Expired, Finalized, Submission
 
 RECEIPT_TYPE: Final = "application/vnd.monazite.receipt"
-WAIT_SECONDS_MAX: Final = 60
-_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*(\d{1,4})\s*(?:,|;|$)")
+BODY_SECONDS: Final = 20
+"""How long a client may take to send the body of a request."""
+NO_PROOF_YET: Final = "it is final; this node does not hold the proof yet."
 
 
 async def submit(request: web.Request) -> web.Response:
     """``POST /v1/transactions``: admit a signed transaction, and wait for it if asked to."""
     context = context_of(request)
-    if context.driver.halted is not None:
-        raise Problem(503, "not_ready", f"this node has stopped: {context.driver.halted.reason}")
-    parsed = parse_transaction(await request.read())
-    wait_seconds = _wait_seconds(request)
+    _check_ready(context)
+    seconds = wait_seconds(request)
+    parsed = parse_transaction(await _body(request))
     submission = await context.driver.submit(parsed)
-    if submission is Submission.FINAL:
-        return _receipt_response(context, parsed.tx_id)
-    if wait_seconds:
-        outcome = await _outcome(context, parsed.tx_id, wait_seconds)
-        if isinstance(outcome, Finalized):
-            return _receipt_response(context, parsed.tx_id)
+    if submission is not Submission.FINAL and seconds:
+        outcome = await _outcome(context, parsed.tx_id, seconds)
         if isinstance(outcome, Expired):
             raise outcome.refusal
-    return _pending_response(context, parsed.tx_id)
+        if isinstance(outcome, Finalized):
+            submission = Submission.FINAL
+    if submission is not Submission.FINAL:
+        return _pending_response(context, parsed.tx_id)
+    try:
+        return _receipt_response(request, context, parsed.tx_id)
+    except NoReceiptError:
+        return _accepted(parsed.tx_id, {"reason": NO_PROOF_YET, "code": ""})
 
 
 async def show(request: web.Request) -> web.Response:
     """``GET /v1/transactions/{tx_id}``: what became of a transaction, and what it says."""
     context = context_of(request)
     tx_id = tx_id_parameter(request)
-    wait_seconds = _wait_seconds(request)
+    seconds = wait_seconds(request)
     state = context.driver.replica.state_of(tx_id)
-    if isinstance(state, PendingTransaction) and wait_seconds:
-        await _outcome(context, tx_id, wait_seconds)
+    if isinstance(state, PendingTransaction) and seconds:
+        await _outcome(context, tx_id, seconds)
         state = context.driver.replica.state_of(tx_id)
     if state is None:
         raise not_found(f"transaction {tx_id.hex()} is neither on the ledger nor pending here")
@@ -74,51 +80,61 @@ async def receipt(request: web.Request) -> web.Response:
     context = context_of(request)
     tx_id = tx_id_parameter(request)
     if "record" not in request.query:
-        return _receipt_response(context, tx_id)
+        return _receipt_response(request, context, tx_id)
     index = query_number(request, "record", default=0, low=0, high=999)
-    return web.Response(
-        body=encode(context.receipts.record_receipt(tx_id, index)), content_type=RECEIPT_TYPE
-    )
+    return immutable(request, encode(context.receipts.record_receipt(tx_id, index)), RECEIPT_TYPE)
 
 
-def _wait_seconds(request: web.Request) -> int:
-    """Return how long the client prefers to wait (RFC 7240), 0 if it does not say."""
-    prefer = request.headers.get("Prefer", "")
-    found = _WAIT.search(prefer)
-    if found is None:
-        if "wait" in prefer:
-            raise bad_request(f"Prefer: wait=SECONDS is expected, found {prefer!r}")
-        return 0
-    return min(int(found.group(1)), WAIT_SECONDS_MAX)
+def _check_ready(context: NodeContext) -> None:
+    """Answer with a problem if this node must not admit anything now."""
+    if context.driver.halted is not None:
+        raise not_ready(f"this node has halted: {context.driver.halted.reason}")
+    if not is_caught_up(context.driver):
+        raise not_ready(
+            f"this node is at height {context.tip.height} and does not know yet whether that is "
+            "where the network stands; ask another node, or try again."
+        )
 
 
-async def _outcome(
-    context: NodeContext, tx_id: TxId, wait_seconds: int
-) -> Finalized | Expired | None:
+async def _body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise Problem(
+            408,
+            "request_timeout",
+            f"the body of the request did not come within {BODY_SECONDS} s",
+            headers={"Connection": "close"},
+        ) from None
+
+
+async def _outcome(context: NodeContext, tx_id: TxId, seconds: int) -> Finalized | Expired | None:
+    """Wait until a pending transaction is final or refused; None if there is no time or no room."""
     if context.waiting_requests >= context.waiting_requests_max:
-        raise busy("too many requests wait for finality; submit without waiting, or later.")
+        return None
     context.waiting_requests += 1
     future = context.driver.wait_for(tx_id)
     try:
-        return await asyncio.wait_for(future, wait_seconds)
+        return await asyncio.wait_for(future, seconds)
     except TimeoutError:
         return None
     finally:
         context.waiting_requests -= 1
 
 
-def _receipt_response(context: NodeContext, tx_id: TxId) -> web.Response:
-    return web.Response(body=encode(context.receipts.receipt(tx_id)), content_type=RECEIPT_TYPE)
+def _receipt_response(request: web.Request, context: NodeContext, tx_id: TxId) -> web.Response:
+    return immutable(request, encode(context.receipts.receipt(tx_id)), RECEIPT_TYPE)
 
 
 def _pending_response(context: NodeContext, tx_id: TxId) -> web.Response:
     pending = context.driver.replica.mempool.get(tx_id)
+    return _accepted(tx_id, _reason(None if pending is None else pending.refusal))
+
+
+def _accepted(tx_id: TxId, reason: dict[str, Any]) -> web.Response:
     return json_response(
-        {
-            "tx_id": tx_id.hex(),
-            "state": "pending",
-            **_reason(None if pending is None else pending.refusal),
-        },
+        {"tx_id": tx_id.hex(), "state": "pending", **reason},
         status=202,
         headers={"Location": f"/v1/transactions/{tx_id.hex()}"},
     )

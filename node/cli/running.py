@@ -21,8 +21,9 @@ from ledger.commit import EmptyStoreError
 from ledger.errors import InvalidGenesisError
 from node.config import ConfigurationError, load_configuration
 from node.home import Home, HomeError, read_genesis
+from node.listening import PortInUseError
 from node.logs import set_up_logs
-from node.service import NodeFailedError, NodeKeys, NodeService, PortInUseError
+from node.service import NodeFailedError, NodeKeys, NodeService
 from node.storage.journal_errors import JournalError
 from node.storage.leveldb import StoreError, StoreInUseError
 from node.storage.lock import HomeInUseError
@@ -45,11 +46,13 @@ _CANNOT_START: Final = (
 )
 
 
-class NodeExit(Exception):  # noqa: N818 - how a node ends, good or bad
-    """A node has ended, with a code and a sentence."""
+class NodeExit(ClientError):  # noqa: N818 - how a node's command ends
+    """A command of the node's package has ended, with a code and a sentence."""
 
-    def __init__(self, code: ExitCode, sentence: str) -> None:
-        self.code = code
+    code = "node"
+
+    def __init__(self, exit_code: ExitCode, sentence: str) -> None:
+        self.exit_code = exit_code
         self.sentence = sentence
         super().__init__(sentence)
 

@@ -42,7 +42,7 @@ from node.demo.records import Grant, Plan, Sheet
 
 HOUR_MS: Final = 3_600_000
 ADMISSIONS_PER_TRANSACTION: Final = 20
-FILES_AT_ONCE: Final = 8
+FILES_AT_ONCE: Final = 64
 
 Progress = Callable[[int, str], None]
 """Called with the number of records done so far and what is being done."""
@@ -143,7 +143,7 @@ class Loader:
         """Return the id of the lot ``creator/code``."""
         creator, _slash, code = name.partition("/")
         async with self._reader() as client:
-            return (await client.lot_by_code(creator, code)).id.hex()
+            return (await client.lot_by_code(creator, code)).id
 
     def _reader(self) -> Client:
         supervisor = self.network.supervisor

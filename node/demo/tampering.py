@@ -12,7 +12,7 @@ from ledger.parsed import parse_transaction
 from ledger.records.mine_output import MineOutput
 from ledger.store import META_TIP, block_key
 from ledger.wire.block import Header, decode_block
-from ledger.wire.codec import decode
+from ledger.wire.codec import decode, encode
 from ledger.wire.scalars import Height
 from node.home import Home
 from node.storage.leveldb import LevelStore
@@ -68,13 +68,12 @@ def _changed(height: Height, data: bytes) -> tuple[bytes, Tampering] | None:
             if not isinstance(record, MineOutput):
                 continue
             raw = parsed.signed.transaction.records[index]
-            # An integer above 2^32 is nine bytes, 0xcf and eight more; the last is its lowest.
-            spelled = b"\xcf" + record.gross.to_bytes(8, "big")
-            if raw.count(spelled) != 1 or data.count(raw) != 1:
+            # MessagePack spells an integer big-endian, so the last byte of it is its lowest.
+            spelled, after = encode(record.gross), record.gross ^ 1
+            if raw.count(spelled) != 1 or data.count(raw) != 1 or len(spelled) < 3:
                 continue
-            place = data.index(raw) + raw.index(spelled) + 8
-            after = record.gross ^ 0x01
-            changed = data[:place] + bytes([data[place] ^ 0x01]) + data[place + 1 :]
+            place = data.index(raw) + raw.index(spelled) + len(spelled) - 1
+            changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
             return changed, Tampering(
                 height=height,
                 transaction=parsed.tx_id.hex(),

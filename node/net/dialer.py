@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
-from typing_extensions import override
 from yarl import URL
 
 from node.net.framing import pack
@@ -36,6 +36,12 @@ from node.net.identity import NodeIdentity, PeerIdentityError, peer_public_key
 from node.net.limits import NetworkLimits
 from node.net.sendqueue import Priority, SendQueue
 from node.net.traffic import Log, PeerTraffic, Reject
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    # Comes with aiohttp, which needs it up to Python 3.12.
+    from typing_extensions import override
 
 PEER_PATH: Final = "/monazite/peer/1"
 """Where nodes connect; the number is the version of framing and of what connections are for."""
@@ -110,11 +116,7 @@ class Dialer:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            try:
-                ended = await self._connect_and_serve()
-            except (aiohttp.ClientError, OSError, PeerIdentityError) as error:
-                self._traffic.dial_failures += 1
-                ended = f"{type(error).__name__}: {error}".rstrip(": ")
+            ended = await self._connect_and_serve()
             lasted_ms = (loop.time() - began) * 1000
             failures = 0 if lasted_ms >= self._limits.redial_max_ms else failures + 1
             pause_ms = self._pause_ms(failures)
@@ -139,20 +141,33 @@ class Dialer:
             timeout=aiohttp.ClientTimeout(total=None),
         ) as session:
             try:
-                async with asyncio.timeout(self._limits.setup_timeout_ms / 1000):
-                    ws = await self._upgrade(session)
+                ws = await self._upgrade(session)
+                if isinstance(ws, str):
+                    self._traffic.dial_failures += 1
+                    return ws
                 return await self._serve(ws)
             finally:
                 connector.cut()
 
-    async def _upgrade(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+    async def _upgrade(
+        self, session: aiohttp.ClientSession
+    ) -> aiohttp.ClientWebSocketResponse | str:
+        """Return the connection, or why there is none."""
         host, port = self.address.host, self.address.port
-        return await session.ws_connect(
-            URL.build(scheme="wss", host=host, port=port, path=PEER_PATH),
-            heartbeat=self._limits.heartbeat_ms / 1000,
-            timeout=aiohttp.ClientWSTimeout(ws_close=self._limits.close_timeout_ms / 1000),
-            max_msg_size=1024,
-        )
+        timeout_s = self._limits.setup_timeout_ms / 1000
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await session.ws_connect(
+                    URL.build(scheme="wss", host=host, port=port, path=PEER_PATH),
+                    heartbeat=self._limits.heartbeat_ms / 1000,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._limits.close_timeout_ms / 1000),
+                    max_msg_size=1024,
+                )
+        except TimeoutError:
+            return f"not set up after {timeout_s} s"
+        except (aiohttp.ClientError, OSError, PeerIdentityError, ValueError) as error:
+            # ValueError: a host name that is none.
+            return f"{type(error).__name__}: {error}".rstrip(": ")
 
     async def _serve(self, ws: aiohttp.ClientWebSocketResponse) -> str:
         self._queue.clear()

@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -110,7 +111,8 @@ def peer_public_key(connection: ssl.SSLObject | ssl.SSLSocket | None) -> bytes:
         raise PeerIdentityError("the peer showed no certificate")
     try:
         key = x509.load_der_x509_certificate(encoded).public_key()
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        # Anybody can make OpenSSL accept a certificate that this reader does not.
         raise PeerIdentityError(f"the peer's certificate cannot be read: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise PeerIdentityError(f"the peer's key is {type(key).__name__}, wanted Ed25519")

@@ -24,6 +24,8 @@ class NetworkLimits:
     """Longest pause between attempts; a connection that lasted this long starts anew."""
     quarantine_ms: int = 5_000
     """A peer that sent rubbish is not accepted again before."""
+    report_interval_ms: int = 10_000
+    """Refused connections are counted always, and logged once in this time for each cause."""
     setups_max: int = 128
     """Accepted connections that are not set up yet, at the same time."""
     setups_per_host_max: int = 32

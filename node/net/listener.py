@@ -12,8 +12,10 @@ From the first byte on, everything that arrives may be rubbish:
 * A peer has one connection. A new one replaces the old, which may be dead without our knowing.
 * Our own key at the other end means that a second process runs with it: refused and reported.
 
-An exception of another kind from ``on_frame`` is a bug in this node, not the peer's fault: it goes
-to ``fail``, which ends the transport, so that a node never goes on half alive.
+* What strangers can cause at will is logged once in a while, and counted always.
+
+An exception of another kind from ``on_frame`` or ``allowed`` is a fault of this node, not the
+peer's: it goes to ``fail``, which ends the transport, so that a node never goes on half alive.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -40,6 +42,11 @@ from node.net.upgrade import UpgradeServer
 _BACKLOG: Final = 128
 _ACCEPT_PAUSE_S: Final = 0.1
 _CLOSE_REASON_BYTES_MAX: Final = 120
+_YIELD_FRAMES: Final = 64
+_CAUSES_MAX: Final = 256
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class PeerFaultError(Exception):
@@ -87,6 +94,7 @@ class Listener:
         self._setups: Counter[str] = Counter()
         self._inbound: dict[str, _Inbound] = {}
         self._quarantine: dict[str, float] = {}
+        self._silent_until: dict[tuple[str, ...], float] = {}
 
     def bind(self, host: str, port: int) -> int:
         """Open the port, and return its number.
@@ -116,7 +124,7 @@ class Listener:
                 connection, address = await loop.sock_accept(self._socket)
             except OSError as error:
                 # Out of descriptors or memory, or gone before it was accepted.
-                self._events.log("accept_failed", reason=str(error))
+                self._report("accept_failed", self._socket.getsockname()[0], reason=str(error))
                 await asyncio.sleep(_ACCEPT_PAUSE_S)
                 continue
             host = str(address[0])
@@ -178,6 +186,9 @@ class Listener:
         except OSError as error:
             reason = error.reason if isinstance(error, ssl.SSLError) else str(error)
             self._reject_stranger(Reject.TLS, host, reason or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the task's boundary: no stranger may end us
+            self._server.abort(protocol)
+            self._reject_stranger(Reject.TLS, host, repr(error))
         finally:
             self._server.forget(protocol)
             self._setups[host] -= 1
@@ -186,16 +197,28 @@ class Listener:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer the one request of a connection, which is to become a peer's."""
-        try:
-            return await self._answer(request)
-        except (web.HTTPException, ConnectionError):
-            raise
-        except Exception as error:
-            self._events.fail(error)
-            raise ConnectionAbortedError("this node stops") from error
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self._server.arrive(request.protocol)
+        host = request.remote or "unknown"
+        try:
+            identified = self._identify(request)
+            if isinstance(identified, web.Response):
+                return identified
+            peer, public_key = identified
+            ws = self._websocket()
+            if request.path != PEER_PATH or not ws.can_prepare(request):
+                return self._turn_away(Reject.HTTP, host, 404, f"nodes connect to {PEER_PATH}")
+            await ws.prepare(request)
+        except ConnectionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the task's boundary: no stranger may end us
+            return self._turn_away(Reject.HTTP, host, 400, f"{type(error).__name__}: {error}")
+        transport = request.transport
+        if transport is not None:
+            await self._receive(peer, _Inbound(public_key, ws, transport))
+        return ws
+
+    def _identify(self, request: web.BaseRequest) -> tuple[str, bytes] | web.Response:
+        """Return the peer and its key, or the answer to somebody who is none."""
         transport, host = request.transport, request.remote or "unknown"
         if transport is None:
             raise ConnectionResetError("the peer went away")
@@ -203,7 +226,7 @@ class Listener:
             public_key = peer_public_key(transport.get_extra_info("ssl_object"))
         except PeerIdentityError as error:
             return self._turn_away(Reject.KEY, host, 403, str(error))
-        peer = self._events.allowed(public_key)
+        peer = self._own(self._events.allowed, public_key)
         if public_key == self._identity.public_key:
             return self._turn_away(
                 Reject.KEY, host, 403, "another process runs with this node's own key"
@@ -214,12 +237,17 @@ class Listener:
         if self._is_quarantined(peer):
             self._traffic.peer(peer).rejects[Reject.QUARANTINE] += 1
             return _response(503, "in quarantine for what was sent before")
-        ws = self._websocket()
-        if request.path != PEER_PATH or not ws.can_prepare(request):
-            return self._turn_away(Reject.HTTP, host, 404, f"nodes connect to {PEER_PATH}")
-        await ws.prepare(request)
-        await self._receive(peer, _Inbound(public_key, ws, transport))
-        return ws
+        return peer, public_key
+
+    def _own(self, callback: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call into this node; an error there is ours and ends the transport."""
+        try:
+            return callback(*args, **kwargs)
+        except PeerFaultError:
+            raise
+        except Exception as error:
+            self._events.fail(error)
+            raise ConnectionAbortedError("this node stops") from error
 
     def _websocket(self) -> web.WebSocketResponse:
         return web.WebSocketResponse(
@@ -234,7 +262,7 @@ class Listener:
         replaced = self._inbound.get(peer)
         self._inbound[peer] = inbound
         if replaced is not None:
-            self._events.log("peer_replaced", peer=peer, reason="it connected anew")
+            self._report("peer_replaced", peer, peer=peer, reason="it connected anew")
             replaced.transport.abort()
         self._traffic.peer(peer).accepts += 1
         try:
@@ -248,13 +276,16 @@ class Listener:
         traffic, on_frame = self._traffic.peer(peer), self._events.on_frame
         while True:
             message = await ws.receive()
+            if not traffic.frames_in % _YIELD_FRAMES:
+                # Many small frames that came at once must not keep everything else waiting.
+                await asyncio.sleep(0)
             if message.type is aiohttp.WSMsgType.BINARY:
                 try:
                     messages = unpack(message.data)
                     traffic.frames_in += 1
                     traffic.messages_in += len(messages)
                     traffic.bytes_in += len(message.data)
-                    on_frame(peer, messages)
+                    self._own(on_frame, peer, messages)
                 except FrameError as error:
                     return await self._end(peer, ws, Reject.FRAME, str(error))
                 except PeerFaultError as error:
@@ -292,7 +323,20 @@ class Listener:
 
     def _reject_stranger(self, reject: Reject, host: str, reason: str) -> None:
         self._traffic.strangers[reject] += 1
-        self._events.log("connection_refused", address=host, kind=reject.value, reason=reason)
+        self._report(
+            "connection_refused", host, reject.value, address=host, kind=reject.value, reason=reason
+        )
+
+    def _report(self, event: str, *about: str, **fields: object) -> None:
+        """Log an event that others can cause at will, once in a while for each cause."""
+        now = asyncio.get_running_loop().time()
+        cause = (event, *about)
+        if now < self._silent_until.get(cause, 0.0):
+            return
+        if len(self._silent_until) >= _CAUSES_MAX:
+            self._silent_until.clear()
+        self._silent_until[cause] = now + self._limits.report_interval_ms / 1000
+        self._events.log(event, **fields)
 
     def _on_http_error(self, reason: str) -> None:
         self._reject_stranger(Reject.HTTP, "unknown", reason)

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
-from typing_extensions import override
 
 from node.net.limits import NetworkLimits
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    # Comes with aiohttp, which needs it up to Python 3.12.
+    from typing_extensions import override
 
 
 class UpgradeServer(web.Server):

@@ -62,7 +62,7 @@ from node.storage.segment import (
     SegmentHeader,
     SegmentTornError,
     encode_header,
-    encode_record,
+    encode_record_head,
 )
 
 _DEFAULT_OPTIONS: Final = JournalOptions()
@@ -175,8 +175,8 @@ class Journal:
         chain = self._chain
         parts: list[bytes] = []
         for kind, body in records:
-            encoded, chain = encode_record(chain, kind, body)
-            parts.append(encoded)
+            head, chain = encode_record_head(chain, kind, body)
+            parts += (head, body)
         data = b"".join(parts)
         try:
             self._dirty = True

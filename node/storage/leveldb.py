@@ -288,6 +288,8 @@ def _open(path: Path, *, create: bool) -> _Database:
             write_buffer_size=WRITE_BUFFER_BYTES,
             bloom_filter_bits=BLOOM_FILTER_BITS,
             max_open_files=OPEN_FILES_MAX,
+            # Most of a ledger is hashes and signatures: compressing costs more than it saves.
+            compression=None,
         )
     except plyvel.CorruptionError as error:
         raise _corrupt(path, error) from error

@@ -75,13 +75,16 @@ def encode_header(header: SegmentHeader) -> tuple[bytes, int]:
     return fields + header.identity + _CHECK.pack(chain), chain
 
 
-def encode_record(chain: int, kind: int, body: bytes) -> tuple[bytes, int]:
-    """Return the bytes of a record that follows ``chain``, and the chain value after it."""
+def encode_record_head(chain: int, kind: int, body: bytes) -> tuple[bytes, int]:
+    """Return what stands before ``body`` in a record, and the chain value after the record.
+
+    The body is not copied: blocks of several MiB are written from where they are.
+    """
     length = _CHECK.pack(1 + len(body))
     length_check = zlib.crc32(length, chain)
-    content = bytes([kind]) + body
-    record_check = zlib.crc32(content, length_check)
-    return length + _CHECK.pack(length_check) + _CHECK.pack(record_check) + content, record_check
+    kind_byte = bytes([kind])
+    record_check = zlib.crc32(body, zlib.crc32(kind_byte, length_check))
+    return _RECORD.pack(1 + len(body), length_check, record_check) + kind_byte, record_check
 
 
 class SegmentReader:

@@ -5,8 +5,10 @@
     processes.py     the nodes' processes: memory, CPU time, bytes on disk
     load.py          the load client: closed loop and open loop
     measures.py      what is measured, one function each
+    demo.py          how long the demo takes
     micro.py         single steps of the ledger, without nodes
-    profiling.py     one node under cProfile, and where its time went
+    memory.py        a ledger in memory, for those steps
+    profiled_node.py one node that looks where its time goes; profiling.py puts it in words
     machine.py       the condition of the machine, without which no figure means anything
 
 Nothing here judges a figure: it prints what it saw. A figure belongs to the machine and the moment that stand

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -14,7 +15,15 @@ from typing import Any, Final
 import aiohttp
 
 from node.demo.founding import DemoDirectory
-from scripts.benchmark.founding import VALIDATORS, Lane, Participants, found_network, opening, outputs
+from scripts.benchmark.demo import demo_time
+from scripts.benchmark.founding import (
+    VALIDATORS,
+    Lane,
+    Participants,
+    found_network,
+    opening,
+    outputs,
+)
 from scripts.benchmark.load import WAIT_SECONDS, LoadClient
 from scripts.benchmark.machine import condition
 from scripts.benchmark.measures import MEASURES, Bench, measure, say
@@ -23,11 +32,19 @@ from scripts.benchmark.processes import BenchNodes, make_nodes
 from scripts.benchmark.profiling import summarize, table
 
 SCHEMA: Final = "monazite.bench/1"
+DEMO: Final = "demo"
+PROFILED_CLIENTS: Final = 96
+"""Clients of a profiled closed loop, when not said otherwise: a profile is no search for the best."""
 
 
 def main() -> int:
     """Parse the command line, measure, print."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.profile and (len(options.only or ()) != 1 or options.repeat > 1):
+        parser.error("--profile looks at one measure: name it with --only, without --repeat")
+    if options.profile and not options.clients:
+        options.clients = 1 if options.only == ["one_client"] else PROFILED_CLIENTS
     with tempfile.TemporaryDirectory(prefix="monazite-bench-", dir=options.dir) as name:
         result: dict[str, Any] = {
             "schema": SCHEMA,
@@ -37,13 +54,13 @@ def main() -> int:
             },
         }
         if options.micro:
-            result["micro_us"] = measure_steps(Path(name))
+            result["micro_us"] = measure_steps(Path(name), options.rounds)
         else:
             runs = []
             for number in range(options.repeat):
                 directory = Path(name) / f"run-{number}"
                 directory.mkdir()
-                runs.append(asyncio.run(_run(options, directory)))
+                runs.append(_run(options, directory))
             result["results"] = runs[0] if len(runs) == 1 else _medians(runs)
             if len(runs) > 1:
                 result["runs"] = runs
@@ -51,11 +68,23 @@ def main() -> int:
     return 0
 
 
-async def _run(options: argparse.Namespace, path: Path) -> dict[str, Any]:
+def _run(options: argparse.Namespace, path: Path) -> dict[str, Any]:
+    """Carry out everything that was asked for once."""
+    wanted = options.only or [*MEASURES, DEMO]
+    names = [name for name in MEASURES if name in wanted]
+    results = asyncio.run(_measure(options, path, names)) if names else {}
+    if DEMO in wanted:
+        say(f"{DEMO} …")
+        results[DEMO] = demo_time(path)
+        say(f"{DEMO}: {results[DEMO]['seconds_to_story']} s to the story")
+    return results
+
+
+async def _measure(options: argparse.Namespace, path: Path, names: Sequence[str]) -> dict[str, Any]:
     """Found a network, start it, measure, and stop it."""
     directory = DemoDirectory(path)
     participants = found_network(directory)
-    nodes = make_nodes(participants, options.profile)
+    nodes = make_nodes(participants, options.profile, options.profiler)
     say(f"starting {len(nodes.names)} nodes in {path} …")
     try:
         await nodes.start_all()
@@ -64,17 +93,16 @@ async def _run(options: argparse.Namespace, path: Path) -> dict[str, Any]:
             timeout=aiohttp.ClientTimeout(total=2 * WAIT_SECONDS),
         ) as session:
             urls = [nodes.api(name) for name in nodes.names]
-            client = LoadClient(session, urls, participants.genesis, nodes.usage)
+            client = LoadClient(session, urls, participants.genesis, nodes)
             lanes = await _prepare(participants, client)
             bench = Bench(
                 participants, nodes, client, lanes, options.seconds, options.clients, options.rate
             )
-            names = options.only or [name for name in MEASURES if name != "trades"]
             results: dict[str, Any] = await measure(bench, names)
     finally:
         await nodes.stop_all()
     if options.profile:
-        results["profile"] = _profile(nodes, client.final_count)
+        results["profile"] = _profile(nodes, results[names[-1]]["transactions"])
     return results
 
 
@@ -92,16 +120,16 @@ def _profile(nodes: BenchNodes, transactions: int) -> dict[str, Any]:
     return summary
 
 
-def _medians(runs: list[Any]) -> Any:
+def _medians(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the median of each figure over all runs, in the shape of one run."""
-    first = runs[0]
-    if isinstance(first, dict):
-        return {
-            key: _medians([run[key] for run in runs if key in run]) for key in first
-        }
-    if isinstance(first, int | float):
-        return median(run for run in runs if run is not None)
-    return first
+    figures: dict[str, Any] = {}
+    for key, first in runs[0].items():
+        found = [run[key] for run in runs if run.get(key) is not None]
+        if isinstance(first, dict):
+            figures[key] = _medians(found)
+        elif isinstance(first, int | float):
+            figures[key] = median(found)
+    return figures
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,10 +142,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=10.0, help="time that counts of each measure (10)")
     add("--clients", type=int, default=0, help="clients of the closed loops (0: find the best)")
     add("--rate", type=float, default=0.0, help="transactions a second of `half` (0: half)")
-    add("--only", action="append", choices=MEASURES, help="measure only this; repeatable")
+    add("--only", action="append", choices=(*MEASURES, DEMO), help="measure only this; repeatable")
     add("--repeat", type=int, default=1, help="whole runs; the figures are medians (1)")
-    add("--profile", choices=VALIDATORS, default="", help="run this node under cProfile")
+    add(
+        "--profile",
+        choices=VALIDATORS,
+        default="",
+        help="profile this node during the one measure",
+    )
+    add("--profiler", choices=("sample", "cprofile"), default="sample", help="how (sample)")
     add("--micro", action="store_true", help="measure single steps of the ledger, without nodes")
+    add("--rounds", type=int, default=5, help="rounds of --micro; the least counts (5)")
     add("--dir", default=None, help="where to put the temporary directory of the stores")
     return parser
 

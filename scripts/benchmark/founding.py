@@ -18,6 +18,7 @@ from typing import Final
 from client.keystore import load_seed
 from ledger import civil
 from ledger.genesis import Genesis
+from ledger.records.admit_member import AdmitMember
 from ledger.records.grant_quota import GrantQuota
 from ledger.records.mine_output import MineOutput
 from ledger.records.record import Record
@@ -58,8 +59,8 @@ LOTS_PER_SELLER: Final = 32
 LOT_GRAMS: Final = 10**11
 _SHARES: Final = ((Element.LA, 125), (Element.CE, 250), (Element.PR, 25), (Element.ND, 100))
 """Grams of oxide in 1,000 g of ore, as of Bayan Obo: no alert is raised."""
-_PLAN_GRAMS: Final = 10**17
-_GRANT_GRAMS: Final = 10**16
+_PLAN_GRAMS: Final = 10**18
+_GRANT_GRAMS: Final = 10**15
 _VALIDITY_MS: Final = 12 * 3_600_000
 
 
@@ -87,14 +88,20 @@ class Participants:
     genesis: Genesis
     directory: DemoDirectory
     founded_ms: int
-    _signs: dict[str, tuple[PublicKey, Sign]] = field(default_factory=dict)
+    _signs: dict[tuple[str, Role], tuple[PublicKey, Sign]] = field(default_factory=dict)
 
     @property
     def today(self) -> CivilDate:
         """The civil day on which the network was founded."""
         return civil.date_of(TimeMs(self.founded_ms), CIVIL_OFFSET_MINUTES)
 
-    def prepare(self, author: str, *records: Record, signers: Sequence[str] = ()) -> Prepared:
+    def prepare(
+        self,
+        author: str,
+        *records: Record,
+        signers: Sequence[str] = (),
+        role: Role = Role.OPERATOR,
+    ) -> Prepared:
         """Return a transaction of ``author``, signed by its operator unless others are named."""
         transaction = Transaction(
             version=TRANSACTION_VERSION,
@@ -105,15 +112,16 @@ class Participants:
             records=tuple(encode(record) for record in records),
             sealed=(),
         )
-        keys = dict(self._operator(name) for name in (signers or (author,)))
+        keys = dict(self.key(name, role) for name in (signers or (author,)))
         signed = sign_transaction(transaction, keys)
         return Prepared(tx_id_of(transaction), encode(signed), len(records))
 
-    def _operator(self, member: str) -> tuple[PublicKey, Sign]:
-        if member not in self._signs:
-            seed = load_seed(self.directory.key(member, Role.OPERATOR), lambda _subject: b"")
-            self._signs[member] = (PublicKey(public_key_of(seed)), signer(seed))
-        return self._signs[member]
+    def key(self, member: str, role: Role) -> tuple[PublicKey, Sign]:
+        """Return a member's key and what signs with it."""
+        if (member, role) not in self._signs:
+            seed = load_seed(self.directory.key(member, role), lambda _subject: b"")
+            self._signs[member, role] = (PublicKey(public_key_of(seed)), signer(seed))
+        return self._signs[member, role]
 
 
 def found_network(directory: DemoDirectory) -> Participants:
@@ -135,13 +143,12 @@ def opening(participants: Participants) -> Iterator[list[Prepared]]:
     """Yield transactions in waves; each wave has to be final before the next."""
     prepare = participants.prepare
     year = civil.year_of(participants.today)
-    members = [_enterprise(name, Activity.MINING) for name in SELLERS]
-    members.append(_enterprise(BUYER, Activity.SEPARATION))
-    yield [prepare(MINISTRY, _admission(participants, member)) for member in members]
+    yield [prepare(MINISTRY, admission_of(participants, name)) for name in (*SELLERS, BUYER)]
     yield [
-        prepare(name, _pit(name), signers=(name, MINISTRY)) for name in SELLERS
-    ] + [prepare(MINISTRY, _plan(year))]
-    yield [prepare(MINISTRY, _grant(year, name)) for name in SELLERS]
+        *(prepare(name, pit(name), signers=(name, MINISTRY)) for name in SELLERS),
+        prepare(MINISTRY, plan(year, Bucket.ROCK_MINING)),
+    ]
+    yield [prepare(MINISTRY, grant(year, name)) for name in SELLERS]
 
 
 def outputs(participants: Participants) -> tuple[list[Prepared], list[Lane]]:
@@ -191,25 +198,24 @@ def _founder(name: str) -> Member:
     )
 
 
-def _enterprise(name: str, activity: Activity) -> Member:
-    return Member(
+def admission_of(participants: Participants, name: str) -> AdmitMember:
+    """Make the keys of an enterprise and return the record that admits it: a mine, or the buyer."""
+    member = Member(
         id=name,
         name=f"{name} of the benchmark",
         kind="enterprise",
-        activities=("mining",) if activity is Activity.MINING else ("separation",),
+        activities=("separation",) if name == BUYER else ("mining",),
         group="",
         province="Jiangxi",
         registration=f"REG-{name}",
         licences=(f"LIC-{name}",),
     )
-
-
-def _admission(participants: Participants, member: Member) -> Record:
-    keys = make_keys(participants.directory, member.id, MEMBER_ROLES, participants.founded_ms)
+    keys = make_keys(participants.directory, name, MEMBER_ROLES, participants.founded_ms)
     return admission(member, keys)
 
 
-def _pit(owner: str) -> RegisterFacility:
+def pit(owner: str) -> RegisterFacility:
+    """Return the record that registers the pit of a mine."""
     return RegisterFacility(
         id=FacilityId(f"pit-of-{owner}"),
         owner=MemberId(owner),
@@ -224,20 +230,19 @@ def _pit(owner: str) -> RegisterFacility:
     )
 
 
-def _plan(year: int) -> SetPlan:
+def plan(year: int, bucket: Bucket) -> SetPlan:
+    """Return the record of a plan that nobody exhausts."""
     return SetPlan(
-        year=year,
-        bucket=Bucket.ROCK_MINING,
-        total=Grams(_PLAN_GRAMS),
-        document=plain_digest(b"plan"),
+        year=year, bucket=bucket, total=Grams(_PLAN_GRAMS), document=plain_digest(b"plan")
     )
 
 
-def _grant(year: int, grantee: str) -> GrantQuota:
+def grant(year: int, grantee: str, batch: int = 1) -> GrantQuota:
+    """Return the record of a grant that nobody exhausts."""
     return GrantQuota(
         year=year,
         bucket=Bucket.ROCK_MINING,
-        batch=1,
+        batch=batch,
         grantee=MemberId(grantee),
         grams=Grams(_GRANT_GRAMS),
         document=plain_digest(b"grant"),

@@ -1,8 +1,8 @@
 """The load client: keep-alive connections to the four nodes, and a clock beside each request.
 
-*Closed loop*: N clients, each of which sends its next transaction when the one before is final. *Open loop*:
-transactions are sent at given moments whatever becomes of the earlier ones, and latency counts from the moment
-at which one *should* have been sent, so that a stall of network or client is not hidden.
+*Closed loop*: N clients, each of which sends its next transaction when the one before is final. *Open
+loop*: transactions are sent at given moments whatever becomes of the earlier ones, and latency counts from
+the moment at which one *should* have been sent, so that a stall of network or client is not hidden.
 
 A transaction is finished when the node's answer is its receipt. Receipts are kept and verified when the clock
 has stopped, every one of them; with ``verify_at_once`` that is part of the latency.
@@ -15,7 +15,7 @@ import gc
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,7 +27,7 @@ from ledger.wire.codec import decode
 from ledger.wire.receipt import Receipt, verify_receipt
 from ledger.wire.scalars import TxId
 from scripts.benchmark.founding import Prepared
-from scripts.benchmark.processes import Usage
+from scripts.benchmark.processes import BenchNodes, Usage
 from scripts.benchmark.transactions import Stock
 
 WAIT_SECONDS: Final = 30
@@ -69,10 +69,10 @@ class LoadClient:
         session: aiohttp.ClientSession,
         urls: Sequence[str],
         genesis: Genesis,
-        weigh: Callable[[], Usage],
+        nodes: BenchNodes,
     ) -> None:
         self._session = session
-        self._weigh = weigh
+        self._nodes = nodes
         self._urls = [f"{url}/v1/transactions" for url in urls]
         self._genesis = genesis
         self.final_count = 0
@@ -115,11 +115,16 @@ class LoadClient:
         return len(receipts)
 
     async def closed_loop(
-        self, stocks: Sequence[Stock], seconds: float, *, verify_at_once: bool = False
+        self,
+        stocks: Sequence[Stock],
+        seconds: float,
+        *,
+        warm_up: float,
+        verify_at_once: bool = False,
     ) -> Observed:
-        """Let one client per stock send for ``seconds``; count after the first fifth."""
+        """Let one client per stock send for ``warm_up`` seconds, then count for ``seconds``."""
         seen = Observed()
-        begin = time.perf_counter() + seconds / 5
+        begin = time.perf_counter() + warm_up
         end = begin + seconds
         with _quiet_memory():
             clients = [
@@ -134,12 +139,14 @@ class LoadClient:
         return seen
 
     def _begin_counting(self, seen: Observed) -> None:
-        seen.before = self._weigh()
+        seen.before = self._nodes.usage()
+        self._nodes.begin_profile()
         seen.client_cpu_seconds = -time.process_time()
 
     def _end_counting(self, seen: Observed, seconds: float) -> None:
         seen.client_cpu_seconds += time.process_time()
-        seen.after = self._weigh()
+        self._nodes.end_profile()
+        seen.after = self._nodes.usage()
         seen.seconds = seconds
 
     async def _client(
@@ -172,7 +179,7 @@ class LoadClient:
     async def open_loop(self, stocks: Sequence[Stock], rate: float, seconds: float) -> Observed:
         """Send ``rate`` transactions a second at random moments for ``seconds``."""
         seen = Observed()
-        moments = list(_arrivals(rate, seconds * 1.2))
+        moments = list(arrivals(rate, seconds * 1.2))
         with _quiet_memory():
             zero = time.perf_counter()
             counts_from = zero + seconds / 5
@@ -204,7 +211,7 @@ class LoadClient:
             seen.receipts.append((prepared.tx_id, body))
 
 
-def _arrivals(rate: float, seconds: float) -> Iterator[float]:
+def arrivals(rate: float, seconds: float) -> Iterator[float]:
     """Yield moments at exponential distances, the same in every run."""
     source = random.Random(1)  # noqa: S311 - arrivals, not secrets
     moment = source.expovariate(rate)

@@ -13,13 +13,15 @@ from typing import Any, Final
 
 from scripts.benchmark.founding import Lane, Participants
 from scripts.benchmark.load import LoadClient, Observed
-from scripts.benchmark.processes import BenchNodes
+from scripts.benchmark.processes import BenchNodes, Usage
 from scripts.benchmark.transactions import Stock
 
 CLIENTS_TRIED: Final = (16, 48, 96, 192)
 BATCH_RECORDS: Final = 200
 BATCH_CLIENTS: Final = 8
 MEASURES: Final = ("one_client", "maximum", "half", "batches", "trades")
+"""In this order, because ``half`` needs to know the maximum."""
+_ONE_TRANSFER_EACH: Final = ("one_client", "maximum", "half")
 _PROBE_PART: Final = 3
 """Numbers of clients are tried for this part of the measuring time each."""
 _EXPECTED_RATE: Final = 1_500
@@ -42,10 +44,15 @@ class Bench:
     rate: float
     """Transactions a second of the open loop; 0: half of the maximum."""
 
-    def stocks(self, clients: int, **kind: Any) -> list[Stock]:
+    def stocks(self, clients: int, *, records_each: int = 1, is_trade: bool = False) -> list[Stock]:
         """Return one stock for each client."""
         return [
-            Stock(self.participants, self.lanes[number % len(self.lanes)], **kind)
+            Stock(
+                self.participants,
+                self.lanes[number % len(self.lanes)],
+                records_each=records_each,
+                is_trade=is_trade,
+            )
             for number in range(clients)
         ]
 
@@ -53,6 +60,7 @@ class Bench:
 async def measure(bench: Bench, names: Sequence[str]) -> dict[str, Figures]:
     """Carry out the named measures in order."""
     results: dict[str, Figures] = {}
+    before, count_before = bench.nodes.usage(), bench.client.final_count
     for name in names:
         say(f"{name} …")
         if name == "half":
@@ -65,7 +73,26 @@ async def measure(bench: Bench, names: Sequence[str]) -> dict[str, Figures]:
         else:
             results[name] = await _BY_NAME[name](bench)
         say(f"{name}: {_summary(results[name])}")
+        if name in _ONE_TRANSFER_EACH:
+            results["disk"] = _growth(bench, before, bench.client.final_count - count_before)
     return results
+
+
+def _growth(bench: Bench, before: Usage, transfers: int) -> Figures:
+    """Return what one transfer adds to one node's disk, over all measures so far.
+
+    LevelDB writes everything twice, first to a log that it drops when it makes a table: the fewer
+    transfers, the more the logs in between blur the figure.
+    """
+    after = bench.nodes.usage()
+    nodes = len(bench.nodes.names)
+    store = sum(after.store_bytes.values()) - sum(before.store_bytes.values())
+    journal = sum(after.journal_bytes.values()) - sum(before.journal_bytes.values())
+    return {
+        "transfers": transfers,
+        "store_bytes_per_transfer_and_node": store // max(1, transfers) // nodes,
+        "journal_bytes_per_transfer_and_node": journal // max(1, transfers) // nodes,
+    }
 
 
 async def one_client(bench: Bench) -> Figures:
@@ -99,8 +126,9 @@ async def batches(bench: Bench) -> Figures:
     """Finalized records a second with transactions of 200 records each."""
     stocks = bench.stocks(bench.clients or BATCH_CLIENTS, records_each=BATCH_RECORDS)
     for stock in stocks:
-        stock.fill(int(bench.seconds * 4))
-    return await _closed(bench, stocks, bench.seconds)
+        stock.fill(int(bench.seconds * 8))
+    # Leaders begin with small blocks and find out block by block how much work fits.
+    return await _closed(bench, stocks, bench.seconds, warm_up=bench.seconds)
 
 
 async def trades(bench: Bench) -> Figures:
@@ -124,7 +152,7 @@ async def _best_number_of_clients(bench: Bench) -> int:
         seconds = bench.seconds / _PROBE_PART
         stocks = bench.stocks(clients)
         _fill(stocks, seconds)
-        seen = await bench.client.closed_loop(stocks, seconds)
+        seen = await bench.client.closed_loop(stocks, seconds, warm_up=seconds / 5)
         rate = seen.transactions / seen.seconds
         say(f"  {clients} clients: {rate:.0f} transactions a second")
         if rate > best_rate:
@@ -135,9 +163,16 @@ async def _best_number_of_clients(bench: Bench) -> int:
 
 
 async def _closed(
-    bench: Bench, stocks: Sequence[Stock], seconds: float, *, verify_at_once: bool = False
+    bench: Bench,
+    stocks: Sequence[Stock],
+    seconds: float,
+    *,
+    warm_up: float = 0.0,
+    verify_at_once: bool = False,
 ) -> Figures:
-    seen = await bench.client.closed_loop(stocks, seconds, verify_at_once=verify_at_once)
+    seen = await bench.client.closed_loop(
+        stocks, seconds, warm_up=warm_up or seconds / 5, verify_at_once=verify_at_once
+    )
     figures = _figures(bench, seen, stocks)
     figures["clients"] = len(stocks)
     return figures
@@ -156,9 +191,9 @@ def _figures(bench: Bench, seen: Observed, stocks: Sequence[Stock]) -> Figures:
         "records_per_second": round(seen.records / seen.seconds, 1),
         "transactions": seen.transactions,
         "seconds": round(seen.seconds, 2),
-        "p50_ms": _quantile_ms(latencies, 0.50),
-        "p99_ms": _quantile_ms(latencies, 0.99),
-        "max_ms": _quantile_ms(latencies, 1.0),
+        "p50_ms": quantile_ms(latencies, 0.50),
+        "p99_ms": quantile_ms(latencies, 0.99),
+        "max_ms": quantile_ms(latencies, 1.0),
         "receipts_verified": verified or seen.transactions,
         **_costs(bench, seen),
         "other_answers": {str(status): count for status, count in seen.other_answers.items()},
@@ -175,8 +210,6 @@ def _costs(bench: Bench, seen: Observed) -> Figures:
     names = bench.nodes.names
     cpu = {name: after.cpu_seconds[name] - before.cpu_seconds[name] for name in names}
     all_cpu = seen.client_cpu_seconds + sum(cpu.values())
-    store = sum(after.store_bytes.values()) - sum(before.store_bytes.values())
-    journal = sum(after.journal_bytes.values()) - sum(before.journal_bytes.values())
     return {
         "node_cpu_ms_per_transaction": {
             name: round(spent / count * 1e3, 3) for name, spent in cpu.items()
@@ -184,13 +217,12 @@ def _costs(bench: Bench, seen: Observed) -> Figures:
         "client_cpu_ms_per_transaction": round(seen.client_cpu_seconds / count * 1e3, 3),
         "client_share_of_cpu": round(seen.client_cpu_seconds / max(all_cpu, 0.001), 3),
         "cores_busy": round(all_cpu / seen.seconds, 2),
-        "store_bytes_per_transaction_and_node": store // count // len(names),
-        "journal_bytes_per_transaction_and_node": journal // count // len(names),
         "resident_mb": {name: round(after.resident_mb[name], 1) for name in names},
     }
 
 
-def _quantile_ms(ordered: Sequence[float], share: float) -> float | None:
+def quantile_ms(ordered: Sequence[float], share: float) -> float | None:
+    """Return the latency in milliseconds that ``share`` of them do not exceed; None if there is none."""
     if not ordered:
         return None
     return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1e3, 2)

@@ -6,6 +6,7 @@ Memory and CPU time come from ``/proc``; where there is none they are reported a
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -36,10 +37,15 @@ class BenchNodes(Supervisor):
     """Starts the nodes of a benchmark; one of them under cProfile if asked to."""
 
     def __init__(
-        self, directory: DemoDirectory, ports: Mapping[str, NodePorts], profiled: str = ""
+        self,
+        directory: DemoDirectory,
+        ports: Mapping[str, NodePorts],
+        profiled: str,
+        profiler: str,
     ) -> None:
         super().__init__(directory, ports)
         self.profiled = profiled
+        self.profiler = profiler
 
     @property
     def profile_file(self) -> Path:
@@ -56,6 +62,16 @@ class BenchNodes(Supervisor):
             journal_bytes={name: _size(home.journal) for name, home in homes.items()},
         )
 
+    def begin_profile(self) -> None:
+        """Let the profiled node begin to profile, if there is one."""
+        if self.profiled:
+            self._processes[self.profiled].send_signal(signal.SIGUSR1)
+
+    def end_profile(self) -> None:
+        """Let the profiled node end profiling."""
+        if self.profiled:
+            self._processes[self.profiled].send_signal(signal.SIGUSR2)
+
     def _spawn(self, node: str) -> None:
         if node != self.profiled:
             super()._spawn(node)
@@ -64,8 +80,9 @@ class BenchNodes(Supervisor):
             self._processes[node] = subprocess.Popen(  # noqa: S603 - our own program
                 [
                     sys.executable,
-                    *("-m", "cProfile", "-o", str(self.profile_file)),
-                    *("-m", "node", "run", str(self.directory.home(node).path)),
+                    *("-m", "scripts.benchmark.profiled_node", self.profiler),
+                    str(self.profile_file),
+                    *("run", str(self.directory.home(node).path)),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -74,13 +91,13 @@ class BenchNodes(Supervisor):
             )
 
 
-def make_nodes(participants: Participants, profiled: str) -> BenchNodes:
-    """Make the homes of all nodes on free ports of the loopback."""
+def make_nodes(participants: Participants, profiled: str, profiler: str) -> BenchNodes:
+    """Make the homes of all nodes on free ports of the loopback; ``profiled`` is one or empty."""
     directory = participants.directory
     SteppedClock.create(directory.clock)
     ports = free_ports(VALIDATORS, FIRST_PORT)
     make_homes(directory, participants.genesis, ports)
-    return BenchNodes(directory, ports, profiled)
+    return BenchNodes(directory, ports, profiled, profiler)
 
 
 def _cpu_seconds(pid: int) -> float:

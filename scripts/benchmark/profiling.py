@@ -1,96 +1,104 @@
-"""Where the time of one node went: its cProfile figures, by function and by part of the program.
+"""Where the time of one profiled node went, by part of the program and by function.
 
-cProfile sees the thread of the event loop only, not the threads that check signatures, and makes Python code
-slower than it is, small functions most of all: read shares from it, not speeds.
+Times are the shares that ``profiled_node`` found, of the CPU time of the node's process, so that they add up
+to what the operating system counted. The wait for something to do is left out.
 """
 
 from __future__ import annotations
 
-import pstats
+import asyncio
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
 FUNCTIONS_SHOWN: Final = 30
+PART_SHARE_MIN: Final = 0.003
 _ROOT: Final = Path(__file__).parents[2]
+_STANDARD_LIBRARY: Final = Path(asyncio.__file__).parents[1]
+_WAITING: Final = ("EpollSelector.select", "<method 'poll' of 'select.epoll' objects>")
+_BUILT_IN_MARKS: Final = ("hashlib", "plyvel", "sodium", "msgspec", "_asyncio", "ssl", "socket")
 
 
 def summarize(profile: Path, transactions: int) -> dict[str, Any]:
-    """Return the functions that took the most time themselves, and the time of each part.
-
-    ``transactions`` were final while the profile ran, warm-up included.
-    """
-    stats: Any = pstats.Stats(str(profile))
-    rows = []
+    """Return how a node spent its CPU time while ``transactions`` became final."""
+    found = json.loads(profile.read_text(encoding="utf-8"))
+    clocks = found["clocks"]
+    functions = [entry for entry in found["functions"] if entry["function"] not in _WAITING]
+    busy = sum(entry["own"] for entry in functions)
+    us_per_transaction = clocks["process_cpu_seconds"] * 1e6 / max(1, transactions)
     parts: Counter[str] = Counter()
-    for (file, line, function), (_primitive, calls, own, whole, _callers) in stats.stats.items():
-        if "select" in function and "poll" in function:
-            continue  # waiting for something to do
-        parts[_part_of(file, function)] += own
-        rows.append((own, whole, calls, f"{_short(file)}:{line}({function})"))
-    rows.sort(reverse=True)
-    total = sum(parts.values())
+    for entry in functions:
+        parts[_part_of(entry)] += entry["own"] / busy
+    functions.sort(key=lambda entry: -entry["own"])
     return {
         "transactions": transactions,
-        "seconds": round(total, 2),
-        "us_per_transaction": round(total / max(1, transactions) * 1e6),
+        **{name: round(seconds, 2) for name, seconds in clocks.items()},
+        "us_per_transaction": round(us_per_transaction, 1),
         "parts": {
-            name: {
-                "share": round(own / total, 3),
-                "us_per_transaction": round(own / max(1, transactions) * 1e6, 1),
-            }
-            for name, own in parts.most_common()
-            if own / total >= 0.003
+            name: {"share": round(share, 4), "us": round(share * us_per_transaction, 1)}
+            for name, share in parts.most_common()
+            if share >= PART_SHARE_MIN
         },
         "functions": [
-            {
-                "function": name,
-                "calls_per_transaction": round(calls / max(1, transactions), 2),
-                "own_us_per_transaction": round(own / max(1, transactions) * 1e6, 1),
-                "whole_us_per_transaction": round(whole / max(1, transactions) * 1e6, 1),
-            }
-            for own, whole, calls, name in rows[:FUNCTIONS_SHOWN]
+            _row(entry, us_per_transaction / busy, transactions)
+            for entry in functions[:FUNCTIONS_SHOWN]
         ],
+        "whole": [
+            _row(entry, us_per_transaction / busy, transactions)
+            for entry in sorted(functions, key=lambda entry: -entry["whole"])
+            if _is_ours(entry)
+        ][:FUNCTIONS_SHOWN],
     }
 
 
 def table(summary: dict[str, Any]) -> str:
     """Return a summary as people read it."""
+    clocks = ("wall", "loop_cpu", "process_cpu")
     lines = [
-        f"{summary['us_per_transaction']} us per transaction under cProfile, "
-        f"{summary['transactions']} transactions",
+        f"{summary['us_per_transaction']} us of CPU per transaction, {summary['transactions']} of them",
+        "seconds: " + ", ".join(f"{summary[f'{name}_seconds']} {name}" for name in clocks),
         "",
-        f"{'share':>6} {'us/tx':>8}  part",
+        f"{'share':>6} {'us':>8}  part of the program (each per transaction)",
     ]
     lines += [
-        f"{part['share']:6.1%} {part['us_per_transaction']:8.1f}  {name}"
-        for name, part in summary["parts"].items()
+        f"{part['share']:6.1%} {part['us']:8.1f}  {name}" for name, part in summary["parts"].items()
     ]
-    lines += ["", f"{'own us':>8} {'whole us':>9} {'calls':>7}  function (each per transaction)"]
-    lines += [
-        f"{row['own_us_per_transaction']:8.1f} {row['whole_us_per_transaction']:9.1f} "
-        f"{row['calls_per_transaction']:7.2f}  {row['function']}"
-        for row in summary["functions"]
-    ]
+    for title, key in (("by its own time", "functions"), ("ours, with what it calls", "whole")):
+        lines += ["", f"{'own us':>8} {'whole us':>9} {'calls':>7}  function, {title}"]
+        lines += [
+            f"{row['own_us']:8.1f} {row['whole_us']:9.1f} {row['calls'] or '':>7}  {row['function']}"
+            for row in summary[key]
+        ]
     return "\n".join(lines)
 
 
+def _row(entry: dict[str, Any], us_per_share: float, transactions: int) -> dict[str, Any]:
+    calls = entry["calls"]
+    return {
+        "function": f"{_short(entry['file'])}:{entry['line']} {entry['function']}",
+        "own_us": round(entry["own"] * us_per_share, 1),
+        "whole_us": round(entry["whole"] * us_per_share, 1),
+        "calls": None if calls is None else round(calls / max(1, transactions), 2),
+    }
+
+
 def _short(file: str) -> str:
-    for base in (_ROOT, Path(pstats.__file__).parent):
-        if file.startswith(f"{base}/"):
-            file = file[len(str(base)) + 1 :]
+    for base in (_ROOT, _STANDARD_LIBRARY):
+        file = file.removeprefix(f"{base}/")
     return file.rpartition("site-packages/")[2]
 
 
-def _part_of(file: str, function: str) -> str:
+def _is_ours(entry: dict[str, Any]) -> bool:
+    return _short(entry["file"]).partition("/")[0] in ("ledger", "consensus", "node", "client")
+
+
+def _part_of(entry: dict[str, Any]) -> str:
     """Return the part of the program that a function belongs to: our module, or another's package."""
-    short = _short(file)
-    if file.startswith("~"):
-        for mark in ("hashlib", "openssl", "sha256", "plyvel", "nacl", "msgspec", "_asyncio", "ssl"):
-            if mark in function:
-                return f"built in: {mark}"
-        return "built in: other"
-    head = short.split("/")
-    if head[0] in ("ledger", "consensus", "node", "client"):
+    if entry["file"].startswith("~"):
+        marks = [mark for mark in _BUILT_IN_MARKS if mark in entry["function"]]
+        return f"built in: {marks[0] if marks else 'other'}"
+    head = _short(entry["file"]).split("/")
+    if _is_ours(entry):
         return "/".join(head[:2])
     return head[0].removesuffix(".py")

@@ -1,9 +1,9 @@
 """Transactions of the load: offers of parts, signed before the clock runs.
 
 One transfer is one ``OfferTransfer`` record: a part with a code of its own and an invoice number of its own
-is taken off a heavy lot and offered to the buyer. That is the dearest of the usual transfers: it changes the lot,
-makes a lot, and enters two numbers and two members' months. A *trade* is such an offer and, when that is
-final, the buyer's ``AcceptTransfer``.
+is taken off a heavy lot and offered to the buyer. That is the dearest of the usual transfers: it changes
+the lot, makes a lot, and enters two numbers and two members' months. A *trade* is such an offer and, when
+that is final, the buyer's ``AcceptTransfer``.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.client.network import Ledger
+from tests.client.site import Site
+from tests.support.trading import MINE
 
 
 @pytest.fixture
@@ -13,3 +16,23 @@ async def ledger() -> AsyncIterator[Ledger]:
     ledger = Ledger()
     yield ledger
     await ledger.close()
+
+
+@pytest.fixture(autouse=True)
+def config_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the files of whoever runs it."""
+    directory = tmp_path / "config"
+    monkeypatch.setenv("MONAZITE_CONFIG_DIR", str(directory))
+    for variable in ("MONAZITE_PROFILE", "MONAZITE_PASSPHRASE", "MONAZITE_TRACEBACK"):
+        monkeypatch.delenv(variable, raising=False)
+    return directory
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
+    """A node in a thread and a clerk's desk, with the profile of a mine in use."""
+    site = Site(tmp_path, capsys)
+    site.start()
+    site.profile(MINE)
+    yield site
+    site.stop()

@@ -148,7 +148,7 @@ def _transaction() -> Transaction:
         version=1,
         chain_id=CHAIN_ID,
         author=MINISTRY,
-        nonce=Nonce(bytes(range(16))),
+        nonce=Nonce(bytes(range(0xA0, 0xB0))),
         valid_until_ms=TimeMs(1_704_240_000_000),
         records=tuple(map(encode, records)),
         sealed=(b"ciphertext",),

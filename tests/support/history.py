@@ -32,7 +32,7 @@ from ledger.wire.codec import decode, encode
 from ledger.wire.scalars import ChainId, Epoch, Height, View
 from tests.support.founding import MINISTRY
 from tests.support.keys import sign_of
-from tests.support.world import World, grant
+from tests.support.world import World, grant, ore_product
 
 Row = tuple[bytes, bytes]
 QUORUM = (0, 1, 2)
@@ -217,3 +217,12 @@ def make_branch(part_at: int, blocks: int, signers: tuple[int, ...] = QUORUM) ->
         blocks_of(world),
         signers=lambda height: signers if height >= part_at else QUORUM,
     )
+
+
+@lru_cache(maxsize=1)
+def make_small_history() -> History:
+    """Return a history of two small blocks, for tests that try every byte."""
+    world = World()
+    world.apply(MINISTRY, ore_product())
+    world.plan(2024, Bucket.ROCK_MINING, 10**9)
+    return prove_blocks(world.genesis, blocks_of(world))

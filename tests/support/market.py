@@ -65,7 +65,7 @@ class Market:
 
     def block(self, size: int) -> list[Finding]:
         """Commit a block of up to ``size`` transactions and return what the books find."""
-        self.world.move_to(self.world.time_ms + 1 + self._choose(4) * DAY_MS)
+        self.world.move_to(self.world.time_ms + 1 + self._choose(8) * DAY_MS)
         built = self.world.commit(*(self.transaction() for _ in range(size)))
         self.blocks.append(built)
         header = built.block.header
@@ -82,6 +82,11 @@ class Market:
                 if other == author:
                     records.append(another)
         return self.world.transaction(author, *records)
+
+    def lots(self) -> list[tuple[LotId, LotRow]]:
+        """Return every lot, live or exhausted, in the order of ids."""
+        rows = self.world.store.scan(STATE + LOTS.prefix)
+        return [(LotId(key[-16:]), decode(LotRow, data)) for key, data in rows]
 
     def _record(self) -> tuple[MemberId, Record]:
         kind = self._choose(20)
@@ -148,7 +153,7 @@ class Market:
         )
 
     def _answer(self) -> tuple[MemberId, Record]:
-        open_lots = [entry for entry in self._lots() if entry[1].transfer is not None]
+        open_lots = [entry for entry in self.lots() if entry[1].transfer is not None]
         if not open_lots:
             return self._output()
         lot_id, lot = self._one_of(open_lots)
@@ -189,12 +194,8 @@ class Market:
         """The civil day of the newest block."""
         return civil.date_of(self.world.time_ms, UTC_OFFSET_MINUTES)
 
-    def _lots(self) -> list[tuple[LotId, LotRow]]:
-        rows = self.world.store.scan(STATE + LOTS.prefix)
-        return [(LotId(key[-16:]), decode(LotRow, data)) for key, data in rows]
-
     def _lot(self) -> tuple[LotId, LotRow]:
-        lots = self._lots()
+        lots = self.lots()
         live = [entry for entry in lots if entry[1].gross]
         if not live or not self._choose(40):
             return self._one_of(lots) if lots else (LotId(bytes(16)), _NO_LOT)

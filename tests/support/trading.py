@@ -57,8 +57,8 @@ ROCK = (
 """500,000 g of oxide as in Bayan Obo."""
 
 
-def trading_world() -> World:
-    world = World()
+def trading_world(world: World | None = None) -> World:
+    world = World() if world is None else world
     world.admit_mine(MINE, PIT, yearly_capacity=CAPACITY)
     world.admit_mine(OTHER_MINE, IONIC_PIT, ore="Longnan", ore_kind=OreKind.IONIC)
     world.admit(BUYER, activities=(Activity.SEPARATION,))

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from ledger import civil
 from ledger.commit import commit_writes, open_committed
+from ledger.genesis import Genesis
 from ledger.parsed import ParsedTransaction, parse_transaction
 from ledger.records.admit_member import AdmitMember
 from ledger.records.define_product import DefineProduct
@@ -76,8 +77,8 @@ MEMBER_ROLES = (Role.ADMIN, Role.OPERATOR, Role.FILING)
 class World:
     """A ledger with the founders of ``tests.support.founding``; see the module."""
 
-    def __init__(self) -> None:
-        self.genesis = open_test_genesis()
+    def __init__(self, genesis: Genesis | None = None) -> None:
+        self.genesis = open_test_genesis() if genesis is None else genesis
         self.chain_id = self.genesis.chain_id
         self.network = NETWORK
         self.store = MemoryStore()

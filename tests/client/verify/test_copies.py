@@ -1,4 +1,4 @@
-"""What an audit says about copies that were spoiled in every way that keeps the rest of the network honest."""
+"""What an audit says about copies that were spoiled while the rest of the network is honest."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def altered_record(
 def with_header(block: Block, **fields: object) -> Block:
     return msgspec.structs.replace(
         block,
-        header=msgspec.structs.replace(block.header, **fields),  # type: ignore[arg-type]
+        header=msgspec.structs.replace(block.header, **fields),
     )
 
 
@@ -190,7 +190,7 @@ def test_a_history_rewritten_to_its_end_without_certificates_is_tampered_alone()
         ("log_root", Digest(bytes(32))),
         ("tx_root", Digest(bytes(32))),
         ("parent", BlockId(bytes(32))),
-        ("proposer", 3),
+        ("proposer", 60),
         ("tx_count", 7),
         ("chain_id", bytes(32)),
         ("view", 99),

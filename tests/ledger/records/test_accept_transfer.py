@@ -80,7 +80,7 @@ def test_a_difference_at_the_tolerance_is_booked_as_loss_in_the_lots_composition
     row = lot_row(world, lot)
     assert (row.gross, row.owner, row.transfer) == (LOT_GROSS - TOLERATED, BUYER, None)
     loss = world.expect(LOSSES, 2024, BUYER)
-    assert (loss.receipts, loss.gross) == (1, TOLERATED)
+    assert (loss.receipts, loss.sent, loss.gross) == (1, LOT_GROSS, TOLERATED)
     assert add_compositions(loss.grams, totals_of(row.parcels)) == ROCK
     assert sum(grams for _element, grams in loss.grams) == TOLERATED // 2
     assert alerts_of(world) == []
@@ -136,7 +136,27 @@ def test_losses_of_a_year_add_up(world: World) -> None:
         transfer = transfer_of(world.apply(MINE, offer(lot)))
         world.apply(BUYER, accept(lot, transfer, received_gross=Grams(LOT_GROSS - 100)))
     loss = world.expect(LOSSES, 2024, BUYER)
-    assert (loss.receipts, loss.gross) == (3, 300)
+    assert (loss.receipts, loss.sent, loss.gross) == (3, 3 * LOT_GROSS, 300)
+
+
+@pytest.mark.parametrize(("short_g", "alerts"), [(15, 1), (14, 0)])
+def test_always_losing_nearly_all_of_the_tolerance_raises_an_alert(
+    world: World, short_g: int, alerts: int
+) -> None:
+    # The tolerance of 10,000 g is 20 g; three quarters of it are 15 g.
+    for number in range(10):
+        assert not alerts_of(world)
+        half = (ROCK[1][0], Grams(2_500))
+        other = (ROCK[0][0], Grams(2_500))
+        lot = mined(world, gross=Grams(10_000), elements=(other, half), code=f"C-{number}")
+        transfer = transfer_of(world.apply(MINE, offer(lot)))
+        world.apply(BUYER, accept(lot, transfer, received_gross=Grams(10_000 - short_g)))
+    found = alerts_of(world)
+    assert [(alert.code, alert.member) for alert in found] == [("transit-losses", BUYER)] * alerts
+    if found:
+        assert dict(found[0].figures) == {
+            "receipts": 10, "lost": 150, "sent": 100_000, "tolerated": 200,
+        }  # fmt: skip
 
 
 def test_only_the_buyer_accepts(world: World) -> None:

@@ -6,16 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from node.net.dialer import PeerAddress
+import aiohttp
+
+from node.net.dialer import PEER_PATH, PeerAddress
 from node.net.identity import NodeIdentity
 from node.net.limits import NetworkLimits
 from node.net.listener import PeerFaultError
 from node.net.peers import PeerEvents, PeerNetwork
+from node.net.sendqueue import Priority
 
 CHAIN_ID = hashlib.sha256(b"a network for tests").digest()
 PATIENCE_S = 20
 
-QUICK = NetworkLimits(setup_timeout_ms=10_000, redial_first_ms=4, redial_max_ms=20, quarantine_ms=0)
+QUICK = NetworkLimits(
+    setup_timeout_ms=10_000,
+    redial_first_ms=4,
+    redial_max_ms=20,
+    quarantine_ms=0,
+    report_interval_ms=0,
+)
 
 
 def seed_of(name: str) -> bytes:
@@ -44,6 +53,7 @@ class TestedNode:
         self.events: list[dict[str, object]] = []
         self.refused_message: bytes | None = None
         self.broken_message: bytes | None = None
+        self.allowed_fails = False
         self._changed = asyncio.Event()
         self.network = self._build({})
 
@@ -87,11 +97,16 @@ class TestedNode:
 
     def _build(self, targets: Mapping[str, PeerAddress], port: int = 0) -> PeerNetwork:
         events = PeerEvents(
-            self.allowed.get, self._on_frame, self._on_connected, self._on_disconnected, self._log
+            self._allowed, self._on_frame, self._on_connected, self._on_disconnected, self._log
         )
         return PeerNetwork(
             self.identity, ("127.0.0.1", port), targets, events, self.limits, jitter=lambda: 0.5
         )
+
+    def _allowed(self, public_key: bytes) -> str | None:
+        if self.allowed_fails:
+            raise OSError("the disk is gone")
+        return self.allowed.get(public_key)
 
     def _on_frame(self, peer: str, messages: Sequence[bytes]) -> None:
         for message in messages:
@@ -118,3 +133,24 @@ class TestedNode:
 
 def with_limits(**changes: object) -> NetworkLimits:
     return replace(QUICK, **changes)  # type: ignore[arg-type]
+
+
+Pair = tuple[TestedNode, TestedNode]
+
+
+def url_of(node: TestedNode, path: str = PEER_PATH) -> str:
+    return f"https://127.0.0.1:{node.network.port}{path}"
+
+
+async def dial_by_hand(
+    session: aiohttp.ClientSession, identity: NodeIdentity, node: TestedNode, path: str = PEER_PATH
+) -> aiohttp.ClientWebSocketResponse:
+    return await session.ws_connect(
+        url_of(node, path), ssl=identity.client_context, max_msg_size=1 << 20
+    )
+
+
+async def still_works(north: TestedNode, south: TestedNode) -> None:
+    before = len(north.received.get("south", []))
+    assert south.network.send("north", Priority.VOTE, b"still here")
+    assert (await north.until_received("south", before + 1))[-1] == b"still here"

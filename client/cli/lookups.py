@@ -1,0 +1,243 @@
+"""Look-ups: ``lot show``, ``member show``, ``member list``, ``quota show``, ``status``, ``block show``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.table import Table
+
+from client import answers
+from client.cli.options import AsJson, NodeAddresses, ProfileName, reading_client
+from client.cli.output import Outcome, literal, say
+from client.cli.words import as_of, composition, mass, moment, share, whereabouts
+from client.errors import UsageError
+from client.forms import suggestion, written_date
+from client.session import Client
+from ledger.vocabulary import Bucket
+
+R = TypeVar("R")
+
+lot_app = typer.Typer(name="lot", help="Look up lots.", no_args_is_help=True)
+member_app = typer.Typer(name="member", help="Look up members.", no_args_is_help=True)
+quota_app = typer.Typer(name="quota", help="Look up quota accounts.", no_args_is_help=True)
+block_app = typer.Typer(name="block", help="Look up blocks.", no_args_is_help=True)
+
+
+def register(program: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for app in (lot_app, member_app, quota_app, block_app):
+        program.add_typer(app)
+    program.command("status")(status)
+
+
+def ask(
+    profile: str | None, nodes: list[str] | None, question: Callable[[Client], Awaitable[R]]
+) -> R:
+    """Return the answer to one question to the ledger."""
+
+    async def work() -> R:
+        async with reading_client(profile, nodes) as client:
+            return await question(client)
+
+    return asyncio.run(work())
+
+
+@lot_app.command("show")
+def show_lot(
+    lot: Annotated[str, typer.Argument(help="A lot's id, or creator/code.")],
+    *,
+    profile: ProfileName = None,
+    node: NodeAddresses = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show a lot as it stands now."""
+    found = ask(profile, node, lambda client: client.lot(lot))
+    lines: list[Any] = [
+        f"{found.name}  {found.product}  {mass(found.gross)} gross, {mass(found.reo)} of oxide",
+        f"lot {found.id}",
+        f"now {whereabouts(found)}",
+        f"last moved {written_date(found.date)}, made in block {found.made_height}",
+    ]
+    if found.parcels:
+        lines.append(f"oxide: {composition(found)}")
+    lines += [
+        f"from {parcel.origin} ({parcel.status}): {mass(sum(grams for _, grams in parcel.grams))}"
+        for parcel in found.parcels
+    ]
+    lines.append(as_of(found.height, found.time_ms))
+    return say(
+        Outcome(
+            schema="monazite.lot/1",
+            data={**found.as_dict(), "reo": found.reo},
+            lines=lines,
+            next_command=f"monazite trace {found.name}",
+        ),
+        as_json=as_json,
+    )
+
+
+@member_app.command("show")
+def show_member(
+    member: Annotated[str, typer.Argument(help="A member's id.")],
+    *,
+    profile: ProfileName = None,
+    node: NodeAddresses = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show a member with its keys and facilities."""
+    found = ask(profile, node, lambda client: client.member(member))
+    standing = found.status + (f": {found.status_reason}" if found.status_reason else "")
+    lines: list[Any] = [
+        f"{found.id}  {found.name}",
+        f"{found.kind}{'' if found.office == 'none' else f' ({found.office})'}, {standing}",
+        f"registration {found.registration}; {found.province}"
+        + (f"; group {found.group}" if found.group else ""),
+    ]
+    if found.activities:
+        lines.append(f"approved for {', '.join(found.activities)}")
+    lines += [
+        f"facility {item.id}: {item.activity} at {item.place}"
+        + (f", {item.ore or item.ore_kind} ore" if item.ore_kind != "none" else "")
+        for item in found.facilities
+    ]
+    lines += [
+        f"key {item.key[:16]}… {item.role}, {item.person}, "
+        + (
+            f"REVOKED {moment(item.revoked_ms)}"
+            if item.revoked_ms
+            else f"valid until {moment(item.valid_until_ms)}"
+        )
+        for item in found.keys
+    ]
+    lines.append(as_of(found.height, found.time_ms))
+    return say(
+        Outcome(schema="monazite.member/1", data=found.as_dict(), lines=lines), as_json=as_json
+    )
+
+
+@member_app.command("list")
+def list_members(
+    *, profile: ProfileName = None, node: NodeAddresses = None, as_json: AsJson = False
+) -> int:
+    """List the register of approved members."""
+
+    async def question(client: Client) -> list[answers.MemberEntry]:
+        return [member async for member in client.members()]
+
+    found = ask(profile, node, question)
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for heading in ("id", "name", "kind", "activities", "status"):
+        table.add_column(heading, overflow="fold")
+    for member in found:
+        kind = member.kind if member.office == "none" else member.office
+        cells = (member.id, member.name, kind, ", ".join(member.activities), member.status)
+        table.add_row(*map(literal, cells))
+    return say(
+        Outcome(
+            schema="monazite.members/1",
+            data={"members": [member.as_dict() for member in found]},
+            lines=[table, f"{len(found)} members"],
+        ),
+        as_json=as_json,
+    )
+
+
+@quota_app.command("show")
+def show_quota(
+    year: Annotated[int, typer.Argument(min=1970, max=9999)],
+    bucket: Annotated[str, typer.Argument(help="rock_mining, ionic_mining or separation.")],
+    member: Annotated[
+        str | None, typer.Argument(help="Whose; the profile's member if left out.")
+    ] = None,
+    *,
+    profile: ProfileName = None,
+    node: NodeAddresses = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a member was granted, has used, and may still produce."""
+    known = [entry.name.lower() for entry in Bucket]
+    word = bucket.lower().replace("-", "_")
+    if word not in known:
+        raise UsageError(
+            f"{bucket!r} is no bucket; there are {', '.join(known)}.{suggestion(word, known)}"
+        )
+    found = ask(profile, node, lambda client: client.quota(year, word, member or client.author))
+    lines: list[Any] = [
+        f"{found.member}, {found.bucket} {found.year}, in oxide:",
+        f"granted {mass(found.granted)} by {len(found.grants)} grant(s)",
+        f"used    {mass(found.used)} ({share(found.used, found.granted)})",
+        f"left    {mass(found.left)}",
+        as_of(found.height, found.time_ms),
+    ]
+    return say(
+        Outcome(
+            schema="monazite.quota/1", data={**found.as_dict(), "left": found.left}, lines=lines
+        ),
+        as_json=as_json,
+    )
+
+
+def status(
+    *, profile: ProfileName = None, node: NodeAddresses = None, as_json: AsJson = False
+) -> int:
+    """Show where a node stands: its height, its peers, whether it is the pinned network's."""
+
+    async def question(client: Client) -> tuple[answers.Status, str]:
+        pinned = "" if client.profile is None else client.profile.chain_id.hex()
+        return await client.status(), pinned
+
+    found, pinned = ask(profile, node, question)
+    connected = sum(peer.connected for peer in found.peers)
+    lines = [
+        f"{found.node} of {found.member}, network {found.network}, software {found.software}",
+        f"block {found.height}, {moment(found.time_ms)}",
+        f"block id {found.block_id}",
+        f"validators: {', '.join(entry.name for entry in found.validators)}",
+        f"peers: {connected} of {len(found.peers)} connected",
+        f"waiting: {found.mempool.transactions} transactions",
+    ]
+    warnings = []
+    if found.halted:
+        warnings.append(f"the node has stopped: {found.halted}")
+    if found.evidence:
+        warnings.append(f"the node holds {len(found.evidence)} piece(s) of evidence of misconduct")
+    if pinned and pinned != found.chain_id:
+        raise UsageError(
+            f"{found.node} is of the chain {found.chain_id}, the profile pins {pinned}: it is "
+            "another network. Check the node's address."
+        )
+    if not pinned:
+        warnings.append("no genesis is pinned, so it is not known whether this is the right chain")
+    return say(
+        Outcome(schema="monazite.status/1", data=found.as_dict(), lines=lines, warnings=warnings),
+        as_json=as_json,
+    )
+
+
+@block_app.command("show")
+def show_block(
+    height: Annotated[int, typer.Argument(min=0)],
+    *,
+    profile: ProfileName = None,
+    node: NodeAddresses = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show a block: its header and what its transactions say."""
+    found = ask(profile, node, lambda client: client.block(height))
+    header = found.get("header", found)
+    transactions = found.get("transactions", [])
+    lines: list[Any] = [
+        f"block {header.get('height')}  {moment(int(header.get('time_ms', 0)))}",
+        f"id {header.get('block_id')}",
+        f"parent {header.get('parent')}",
+        f"state root {header.get('state_root')}",
+        f"{len(transactions)} transaction(s)",
+    ]
+    for transaction in transactions:
+        names = [record.get("type", "?") for record in transaction.get("records", [])]
+        counted = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+        lines.append(f"{transaction.get('tx_id')}  {transaction.get('author')}: {counted}")
+    return say(Outcome(schema="monazite.block/1", data=found, lines=lines), as_json=as_json)

@@ -1,0 +1,163 @@
+"""A trace leads back to mine and quota, over every transfer on the way, and forward to every part."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger.queries.traces import trace_lot
+from ledger.vocabulary import Bucket, TransferState
+from ledger.wire.scalars import CivilDate, Grams, LotId
+from tests.support.market import seeded_market
+from tests.support.trading import (
+    BUYER,
+    GRANTED,
+    LOT_GROSS,
+    MINE,
+    PIT,
+    TODAY,
+    TRADER,
+    accept,
+    lot_of,
+    lot_row,
+    mined,
+    offer,
+    offer_part,
+    offered,
+    place_hold,
+    reject,
+    split,
+    trading_world,
+    transfer_of,
+)
+from tests.support.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return trading_world()
+
+
+def sold_part_of_a_part(world: World) -> tuple[LotId, LotId, LotId]:
+    """The mine sells a part, the buyer divides it, and sells a child on; return all three."""
+    lot = mined(world)
+    sale = world.apply(MINE, offer_part(lot, 400_000))
+    part = lot_of(sale)
+    world.apply(BUYER, accept(part, transfer_of(sale), received_gross=Grams(400_000)))
+    child = lot_of(world.apply(BUYER, split(part, 150_000, 250_000, date=CivilDate(2024_03_26))))
+    onward = world.apply(BUYER, offer(child, buyer=TRADER, date=CivilDate(2024_03_27)))
+    world.apply(
+        TRADER,
+        accept(child, transfer_of(onward), date=TODAY, received_gross=Grams(150_000)),
+    )
+    return lot, part, child
+
+
+def test_a_trace_ends_at_the_mine_and_the_quota_that_paid(world: World) -> None:
+    lot, part, child = sold_part_of_a_part(world)
+    trace = trace_lot(world.store, child)
+    assert trace is not None
+    assert [(each.lot.id, each.depth) for each in trace.upstream] == [(part, 1), (lot, 2)]
+    (origin,) = trace.origins
+    assert (origin.lot_id, origin.output.facility, origin.reo) == (lot, PIT, 500_000)
+    assert origin.placed.author == MINE
+    assert (origin.output.period_from, origin.output.period_to) == (20240301, 20240320)
+    assert origin.facility is not None
+    assert origin.facility.owner == MINE
+    assert origin.account is not None
+    assert (origin.account.year, origin.account.bucket, origin.account.member) == (
+        2024, Bucket.ROCK_MINING, MINE,
+    )  # fmt: skip
+    assert origin.account.row is not None
+    assert (origin.account.row.granted, origin.account.row.used) == (GRANTED, 500_000)
+    assert not trace.is_cut
+
+
+def test_a_trace_shows_the_transfers_on_the_way_and_no_others(world: World) -> None:
+    lot, part, child = sold_part_of_a_part(world)
+    # What the mine does with the rest is another story.
+    rest = world.apply(MINE, offer(lot, buyer=TRADER, invoice="INV-2", date=TODAY))
+    world.apply(TRADER, accept(lot, transfer_of(rest), date=TODAY, received_gross=Grams(600_000)))
+    trace = trace_lot(world.store, child)
+    assert trace is not None
+    assert [(each.lot_id, each.seller, each.state) for each in trace.transfers] == [
+        (part, MINE, TransferState.ACCEPTED), (child, BUYER, TransferState.ACCEPTED),
+    ]  # fmt: skip
+    whole = trace_lot(world.store, lot)
+    assert whole is not None
+    assert [each.lot_id for each in whole.transfers] == [lot]
+
+
+def test_a_trace_shows_what_became_of_each_offer(world: World) -> None:
+    lot, first = offered(world)
+    world.apply(BUYER, reject(lot, first))
+    second = transfer_of(world.apply(MINE, offer(lot, date=CivilDate(2024_03_26))))
+    trace = trace_lot(world.store, lot)
+    assert trace is not None
+    assert [(each.transfer, each.state) for each in trace.transfers] == [
+        (first, TransferState.REJECTED), (second, TransferState.OPEN),
+    ]  # fmt: skip
+    assert trace.transfers[1].answer is None
+    world.apply(BUYER, accept(lot, second, date=TODAY, received_gross=Grams(LOT_GROSS // 2)))
+    trace = trace_lot(world.store, lot)
+    assert trace is not None
+    assert trace.transfers[1].state is TransferState.DISPUTED
+    assert trace.transfers[1].answer is not None
+
+
+def test_downstream_is_everything_that_was_taken_from_the_lot(world: World) -> None:
+    lot, part, child = sold_part_of_a_part(world)
+    trace = trace_lot(world.store, lot)
+    assert trace is not None
+    assert trace.upstream == ()
+    by_depth = [(each.depth, each.lot.id) for each in trace.downstream]
+    assert by_depth[0] == (1, part)
+    assert [depth for depth, _lot in by_depth] == [1, 2, 2]
+    assert child in [each.lot.id for each in trace.downstream]
+    grams = sum(each.lot.row.reo for each in trace.downstream) + lot_row(world, lot).reo
+    assert grams == 500_000
+
+
+def test_a_hold_anywhere_upstream_is_shown(world: World) -> None:
+    lot, _part, child = sold_part_of_a_part(world)
+    place_hold(world, lot)
+    trace = trace_lot(world.store, child)
+    assert trace is not None
+    assert trace.held == (lot,)
+
+
+def test_a_trace_that_was_cut_says_so(world: World) -> None:
+    lot, _part, child = sold_part_of_a_part(world)
+    for limit in (1, 2, 3, 4):
+        trace = trace_lot(world.store, child, limit=limit)
+        assert trace is not None
+        assert trace.is_cut
+        seen = 1 + len(trace.upstream) + len(trace.downstream)
+        assert seen <= limit
+    whole = trace_lot(world.store, child)
+    assert whole is not None
+    assert not whole.is_cut
+    cut = trace_lot(world.store, lot, limit=5)
+    assert cut is not None
+    assert cut.is_cut
+
+
+def test_an_unknown_lot_has_no_trace(world: World) -> None:
+    assert trace_lot(world.store, LotId(bytes(16))) is None
+
+
+def test_every_lot_of_a_long_history_leads_back_to_mines_that_account_for_it() -> None:
+    market, _findings = seeded_market(23, 20, 10)
+    store = market.world.store
+    for lot, row in market.lots():
+        trace = trace_lot(store, lot)
+        assert trace is not None
+        assert not trace.is_cut
+        assert trace == trace_lot(store, lot)
+        origins = {f"mine/{origin.output.facility}" for origin in trace.origins}
+        assert {parcel.origin for parcel in row.parcels} <= origins
+        for above, below in zip(trace.upstream, (trace.lot, *trace.upstream), strict=False):
+            assert above.depth >= below.depth
+        for traced in trace.downstream:
+            back = trace_lot(store, traced.lot.id)
+            assert back is not None
+            assert lot in [each.lot.id for each in back.upstream]
