@@ -26,8 +26,6 @@ BLOCK_AHEAD_MAX_MS: Final = 2_000
 """A voter waits while a block's time is further ahead of its wall clock than this."""
 BLOCK_BEHIND_MAX_MS: Final = 5_000
 """A voter gives no vote to a new proposal that was further behind its wall clock than this."""
-VALIDATORS_SUPPORTED: Final = 63
-"""A certificate's set of signers is a positive 63-bit number."""
 
 BACKOFF_THOUSANDTHS: Final = (
     *(1_000, 1_000, 1_500, 2_250, 3_375, 5_063, 7_594, 11_391, 17_086, 25_629),

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from consensus.blocks import BlockStore
 from consensus.catchup.requests import RequestBook
 from consensus.certificates import CertificateStore, SafetyViolationError
-from consensus.config import VALIDATORS_SUPPORTED, ConsensusConfig
+from consensus.config import ConsensusConfig
 from consensus.effects import JournalRecord
 from consensus.electorate import Electorate
 from consensus.inputs import FinalizedTip
@@ -31,7 +31,7 @@ from consensus.peers import PeerBook
 from consensus.state import Committing, HeldProposal, Leading, State, Stored
 from consensus.tally import Tally
 from consensus.timers import TimerBook
-from ledger.wire.scalars import ChainId, Epoch, TimeMs, ValidatorIndex, View
+from ledger.wire.scalars import VALIDATORS_MAX, ChainId, Epoch, TimeMs, ValidatorIndex, View
 from ledger.wire.signing import Sign
 from ledger.wire.validators import ValidatorSet, check_validator_set
 
@@ -90,9 +90,9 @@ def _check_arguments(
     final: FinalizedTip,
 ) -> None:
     check_validator_set(validators)
-    if len(validators) > VALIDATORS_SUPPORTED:
+    if len(validators) > VALIDATORS_MAX:
         raise ValueError(
-            f"{len(validators)} validators; certificates have room for {VALIDATORS_SUPPORTED}"
+            f"{len(validators)} validators; certificates have room for {VALIDATORS_MAX}"
         )
     if (own is None) != (sign is None) or (own is not None and own >= len(validators)):
         raise ValueError(

@@ -134,6 +134,10 @@ class Tally:
         """Tell whether any vote of ``view`` is held."""
         return any(self._slots.get((view, kind)) for kind in CertificateKind)
 
+    def has_nullify(self, view: View) -> bool:
+        """Tell whether any nullify vote of ``view`` is held."""
+        return bool(self._slots.get((view, _NULLIFY)))
+
     def is_disputed(self, view: View) -> bool:
         """Tell whether some voted for a block of ``view`` and some for nullifying it, or for two."""
         notarize = self._slots.get((view, _NOTARIZE), {})

@@ -1,7 +1,8 @@
 """Wire values as plain JSON values, for people and programs that do not read MessagePack.
 
 Byte strings become lower-case hex, vocabulary its lower-case name, elements their symbol, tuples
-lists, structs and dataclasses objects by field name, records objects with their type. The result holds everything of the value; it is not a signed form.
+lists, structs and dataclasses objects by field name, records objects with their type. The result
+holds everything of the value; it is not a signed form.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Making receipts from a store: the proof side of ``ledger.wire.receipt``.
 
-A receipt is anchored in the block's own finalization when the node holds one, otherwise in the next
-finalized header above it, through the log. Blocks used lately keep their leaves, because many clients ask
-for receipts of the same block at the same moment.
+A receipt is anchored in the block's own finalization when the node holds one, otherwise in the
+next finalized header above it, through the log. Blocks used lately keep their leaves, because many
+clients ask for receipts of the same block at the same moment.
 """
 
 from __future__ import annotations

@@ -5,11 +5,12 @@ its author's own pending transactions. A refusal here is final: nothing has left
 may correct and send again at once. What is admitted may still wait, when somebody else's transaction comes
 first; see ``node.mempool``.
 
-For each author with pending transactions one execution is kept, in which they have been applied. It grows
-stale when the tip moves or a peer brings more of the same author. A stale execution may admit, since what
-is admitted may wait, but it must never refuse: before a refusal is given, the execution is made anew. That
-costs as much as all that the author has pending, so each author may cause it only for a small share of the
-time (``REBUILD_SHARE``); beyond that the answer is "busy", which decides nothing.
+For each author with pending transactions one execution is kept, in which they have been applied.
+It grows stale when the tip moves or a peer brings more of the same author. A stale execution may
+admit, since what is admitted may wait, but it must never refuse: before a refusal is given, the
+execution is made anew. That costs as much as all that the author has pending, so each author may
+cause it only for a small share of the time (``REBUILD_SHARE``); beyond that the answer is "busy",
+which decides nothing.
 
 **From a peer.** The node that sent it has tried it already, and the leader of a view will try it again. Here
 only the sender is checked (``check_sender``): that the keys stand on the ledger, and one of them is the

@@ -1,9 +1,9 @@
 """The chain as one node holds it: the committed state and the overlays of unfinalized blocks.
 
-Blocks are executed on the overlay of their parent, or on the committed state; a finished overlay is kept
-under its block's id until the block is stored or its branch is dropped. Storing advances the committed
-state and re-parents what stood on it. The chain opens no file: it reads through a ``Reader`` and gives
-out write sets.
+Blocks are executed on the overlay of their parent, or on the committed state; a finished overlay
+is kept under its block's id until the block is stored or its branch is dropped. Storing advances
+the committed state and re-parents what stood on it. The chain opens no file: it reads through a
+``Reader`` and gives out write sets.
 """
 
 from __future__ import annotations

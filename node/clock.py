@@ -1,9 +1,9 @@
 """The clocks of a node: the only place that asks the operating system for the time.
 
-A node runs on the system's clock. The demonstration network replays two past years in seconds: its nodes
-read their wall clock from ``SteppedClock``, the system's time shifted by an offset that the demo keeps in
-one small file. All nodes map the same file, so a step happens for all of them at once. The steady clock,
-which drives time-outs, is never shifted.
+A node runs on the system's clock. The demonstration network replays two past years in seconds: its
+nodes read their wall clock from ``SteppedClock``, the system's time shifted by an offset that the
+demo keeps in one small file. All nodes map the same file, so a step happens for all of them at
+once. The steady clock, which drives time-outs, is never shifted.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
 """The asyncio shell around the replica: it carries out effects in order, and decides nothing.
 
-Events are collected and handled in *turns*. One turn takes everything that has arrived, feeds it to the
-replica, and carries out the effects: first all journal records in one write and at most one sync, then
-messages and timers. Requests to execute, build or store become events of the next turn, so that the votes
-of this turn are on their way before a long computation begins.
+Events are collected and handled in *turns*. One turn takes everything that has arrived, feeds it
+to the replica, and carries out the effects: first all journal records in one write and at most one
+sync, then messages and timers. Requests to execute, build or store become events of the next turn,
+so that the votes of this turn are on their way before a long computation begins.
 
     durable before sent: the journal is synced before the first message of the same turn is queued
     stored before told:  a block's write set is durable before anybody hears that it is final
 
-Everything runs in one thread of one event loop; only signature checks use others. An error that is not
-foreseen, and any failed write or sync, ends the node: ``failure`` is set, nothing more is carried out, and
-the process stops.
+Everything runs in one thread of one event loop; only signature checks use others. An error that is
+not foreseen, and any failed write or sync, ends the node: ``failure`` is set, nothing more is
+carried out, and the process stops.
 """
 
 from __future__ import annotations

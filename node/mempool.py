@@ -2,17 +2,18 @@
 
 Each author has a queue of its own; a leader takes from them in turn, so that one author's flood
 delays others by at most one transaction each. There is a bound on the bytes of all queues, on the
-bytes of each author, and on each author's number of transactions. What does not fit is answered with
-"busy", and nothing that was taken in is ever pushed out by something newer.
+bytes of each author, and on each author's number of transactions. What does not fit is answered
+with "busy", and nothing that was taken in is ever pushed out by something newer.
 
-A transaction that a leader left out, because it does not apply now, is not tried again at every block:
-the wait doubles with each attempt, up to ``RETRY_BLOCKS_MAX`` blocks. It leaves the pool when it is
-final or when a committed block's time has passed its validity; only then is it refused for good.
+A transaction that a leader left out, because it does not apply now, is not tried again at every
+block: the wait doubles with each attempt, up to ``RETRY_BLOCKS_MAX`` blocks. It leaves the pool
+when it is final or when a committed block's time has passed its validity; only then is it refused
+for good.
 
 A ``tx_id`` names a wish whatever its signatures, so a peer can offer another author's wish with
 signatures that will never do. One form of a wish is kept. The form that a client of this node has
-submitted, and that admission has tried, is never given up for another; a form that came from a peer is,
-once a leader has found fault with its signatures.
+submitted, and that admission has tried, is never given up for another; a form that came from a
+peer is, once a leader has found fault with its signatures.
 
 Pure: no clock, no I/O. The caller says what the time and the height are.
 """
@@ -31,6 +32,7 @@ from ledger.refusal import RefusalCode, Refused
 from ledger.wire.scalars import Height, MemberId, TimeMs, TxId
 
 RETRY_BLOCKS_MAX: Final = 64
+NEVER: Final = TimeMs(-1)
 
 SIGNATURE_FAULTS: Final = frozenset(
     {
@@ -233,15 +235,28 @@ class Mempool:
             for tx_id, pending in reversed(self._by_id.items())
         )
 
-    def has_expired(self, time_ms: TimeMs) -> bool:
-        """Tell whether anything may no longer be included in a block later than ``time_ms``."""
+    def has_expired(self, time_ms: TimeMs, *, after_ms: TimeMs = NEVER) -> bool:
+        """Tell whether anything may no longer be included in a block later than ``time_ms``.
+
+        With ``after_ms`` only what could still be included in one just after that time.
+        """
         self._drop_departed()
-        return bool(self._validity) and self._validity[0][0] <= time_ms
+        heap = self._validity
+        branches = [0] if heap else []
+        while branches:
+            place = branches.pop()
+            valid_until_ms, tx_id = heap[place]
+            if valid_until_ms > time_ms:
+                continue
+            if valid_until_ms > after_ms and tx_id in self._by_id:
+                return True
+            branches.extend(child for child in (2 * place + 1, 2 * place + 2) if child < len(heap))
+        return False
 
     def take_expired(self, time_ms: TimeMs) -> list[PendingTransaction]:
         """Take out what may no longer be included in a block later than ``time_ms``."""
         taken = []
-        while self.has_expired(time_ms):
+        while self._validity and self._validity[0][0] <= time_ms:
             _valid_until_ms, tx_id = heapq.heappop(self._validity)
             pending = self.remove(tx_id)
             if pending is not None:

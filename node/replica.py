@@ -1,8 +1,8 @@
 """Everything that a node decides, in one object without ``await``.
 
-The replica joins the consensus engine, the chain and the mempool. Events go in, effects come out; the
-driver (``node.driver``) carries the effects out in order, and the simulator does the same with a virtual
-clock, network and disk. A crash can therefore be placed between any two effects.
+The replica joins the consensus engine, the chain and the mempool. Events go in, effects come out;
+the driver (``node.driver``) carries the effects out in order, and the simulator does the same with
+a virtual clock, network and disk. A crash can therefore be placed between any two effects.
 
 Effects of the engine pass through as they are, with these additions (``node.effects``):
 
@@ -10,11 +10,11 @@ Effects of the engine pass through as they are, with these additions (``node.eff
 * ``Finalized``: blocks that are durable now, for receipts and events; comes only after the store has them;
 * ``Expired``: pending transactions that can no longer be included; only now are they refused.
 
-``Execute``, ``Build`` and ``Commit`` are requests to come back: the driver calls ``execute``, ``build``, or
-``writes`` followed by ``on_stored``, at a moment of its choosing, so that a long execution need not stop the
-votes. A block that was dropped in between is not executed any more. Signatures of transactions are checked
-outside, before ``submit`` and ``on_transactions`` and, for those of a block, before ``execute``; whatever was
-not checked there is checked during execution.
+``Execute``, ``Build`` and ``Commit`` are requests to come back: the driver calls ``execute``,
+``build``, or ``writes`` followed by ``on_stored``, at a moment of its choosing, so that a long
+execution need not stop the votes. A block that was dropped in between is not executed any more.
+Signatures of transactions are checked outside, before ``submit`` and ``on_transactions`` and, for
+those of a block, before ``execute``; whatever was not checked there is checked during execution.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """One running node, built by hand in one place.
 
-Start: lock the home, open the store, replay the journal, then listen: health first, peers, and the API last,
-so that nobody is served before the node knows where it stands. Stop: in the reverse order. A failed write,
-an end of the transport or an unforeseen error ends ``run`` with ``NodeFailedError``; there is nothing to
-rescue in the process, and everything to find on the disk.
+Start: lock the home, open the store, replay the journal, then listen: health first, peers, and the
+API last, so that nobody is served before the node knows where it stands. Stop: in the reverse
+order. A failed write, an end of the transport or an unforeseen error ends ``run`` with
+``NodeFailedError``; there is nothing to rescue in the process, and everything to find on the disk.
 """
 
 from __future__ import annotations

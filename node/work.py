@@ -4,7 +4,7 @@ The engine runs its timers only while something wants a block. That is a pending
 waiting for a later height nor *in flight*, that is, in an unfinalized block that is still on the way: one
 up to the tip, or the proposal of the present view. A transaction in a block whose view was given up is work
 again at once. A transaction that has expired is work too, even for a block with nothing in it, since only
-a block's time refuses it.
+a block's time refuses it; but not while such a block is on its way.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class WorkWatch:
             self._has_candidate = len(self._mempool) > 0 and self._mempool.has_candidate(
                 height, self._in_flight(tip_id)
             )
-        overdue = self._is_overdue(now.wall_ms)
+        overdue = self._is_overdue(now, tip_id)
         work = (self._has_candidate or overdue, overdue)
         if work == self._told:
             return []
@@ -61,9 +61,9 @@ class WorkWatch:
 
     def anything_applies(self, now: Instant) -> bool:
         """Try pending transactions on the tip, and note those that do not apply."""
-        if self._is_overdue(now.wall_ms):
-            return True
         tip_id = self._engine.tip_id
+        if self._is_overdue(now, tip_id):
+            return True
         state = self._state_at(tip_id)
         height = Height(state.header.height + 1)
         time_ms = TimeMs(max(now.wall_ms, state.header.time_ms + 1))
@@ -88,9 +88,12 @@ class WorkWatch:
             return proposed
         return proposed | self._chain.transactions_above_tip(tip_id)
 
-    def _is_overdue(self, time_ms: TimeMs) -> bool:
-        """Tell whether a pending transaction has expired and its author has no answer yet."""
-        return self._mempool.has_expired(TimeMs(time_ms - 1))
+    def _is_overdue(self, now: Instant, tip_id: BlockId | None) -> bool:
+        """Tell whether a pending transaction has expired and no block on its way refuses it."""
+        before_ms = TimeMs(now.wall_ms - 1)
+        if not self._mempool.has_expired(before_ms):
+            return False
+        return self._mempool.has_expired(before_ms, after_ms=self._state_at(tip_id).header.time_ms)
 
     def _state_at(self, tip_id: BlockId | None) -> StateReader:
         """Return the state after the tip, or after the committed tip while that is not known."""

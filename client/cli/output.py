@@ -2,7 +2,8 @@
 
 A command makes an ``Outcome``: data for programs and lines for people, side by side. With ``--json`` exactly
 one object goes to stdout, also for an error; without it the lines do. Progress and warnings go to stderr
-in both cases. Nothing here asks questions. Colours are left out when ``NO_COLOR`` is set or stdout is no terminal.
+in both cases. Nothing here asks questions. Colours are left out when ``NO_COLOR`` is set or stdout is no
+terminal.
 """
 
 from __future__ import annotations

@@ -89,10 +89,9 @@ class Journal:
             is_new = not self.path.exists()
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                # One write, so that lines of several imports do not mix. It starts on a line of
-                # its own even after one that was cut off.
-                start = b"" if _ends_with_line_feed(descriptor) else b"\n"
-                os.write(descriptor, start + json.dumps(event).encode() + b"\n")
+                _drop_cut_off_line(descriptor)
+                # One write, so that lines of several imports do not mix.
+                os.write(descriptor, json.dumps(event).encode() + b"\n")
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -104,12 +103,18 @@ class Journal:
             ) from error
 
 
-def _ends_with_line_feed(descriptor: int) -> bool:
+def _drop_cut_off_line(descriptor: int) -> None:
+    """Take away a last line without its end: what it announced was not done."""
     size = os.fstat(descriptor).st_size
     if size == 0:
-        return True
+        return
     os.lseek(descriptor, size - 1, os.SEEK_SET)
-    return os.read(descriptor, 1) == b"\n"
+    if os.read(descriptor, 1) == b"\n":
+        return
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
+        whole = stream.read().rfind(b"\n") + 1
+    os.ftruncate(descriptor, whole)
 
 
 def _apply(state: JournalState, event: dict[str, Any]) -> None:

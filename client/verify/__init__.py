@@ -17,6 +17,7 @@ module              holds
 ``window``          the rows that lie ready, and which blocks a certificate decides among them
 ``proofs``          certificates and block proofs against the validator set
 ``replay``          the re-execution
+``books``           invariants, computed a second time by other code
 ``judge``           one node's row against the good copy
 ``compare``         two copies of one block: what differs, in words
 ``words``           values of the ledger as people write them

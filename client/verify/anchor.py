@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from client.errors import UsageError
-from client.verify.findings import Finding, FindingCode
+from client.verify.findings import AuditFinding, FindingCode
 from client.verify.words import short
 from ledger.document import DOCUMENT_BYTES_MAX
 from ledger.errors import InvalidGenesisError
@@ -45,7 +45,7 @@ class Anchoring:
     sentence: str
     """Which it is and why it is trusted, for people."""
     is_pinned: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
 
 
 def pin_genesis(document: bytes, origin: str) -> PinnedGenesis:
@@ -95,11 +95,11 @@ def establish(pinned: PinnedGenesis | None, served: Mapping[str, bytes]) -> Anch
         pinned: What the auditor holds, if anything.
         served: The document that each node serves, by its name.
     """
-    findings: list[Finding] = []
+    findings: list[AuditFinding] = []
     genesis = _opened(pinned, served)
     if pinned is None:
         findings.append(
-            Finding(
+            AuditFinding(
                 code=FindingCode.GENESIS_NOT_PINNED,
                 what="no genesis was given with --genesis and none is pinned in the profile",
                 expected="a genesis that the auditor holds",
@@ -135,8 +135,8 @@ def _chain_id(document: bytes) -> ChainId:
     return ChainId(plain_digest(document))
 
 
-def _differs(node: str, document: bytes, expected: bytes) -> Finding:
-    return Finding(
+def _differs(node: str, document: bytes, expected: bytes) -> AuditFinding:
+    return AuditFinding(
         code=FindingCode.GENESIS_DIFFERS,
         node=node,
         what="it serves another genesis document than the trusted one",

@@ -4,13 +4,15 @@
     while wanted := audit.wanting():                 which sources' rows are needed, from which height
         audit.add(source, rows)  or  audit.end(source)
         audit.advance()                              judges whatever can be judged
+    audit.finish()                                   compares the books with the state
     audit.findings, audit.counts, audit.sources      what came of it
 
 For each height, in order: the decided block is found through certificates (``client.verify.window``), its
 content compared with its header, re-executed, and every header field compared (``client.verify.replay``);
-then every source's row is compared with it byte for byte and its proof checked (``client.verify.judge``). A
-copy that is bad costs nothing as long as another is good. Where no copy is good, or the rules are broken,
-the audit stops and ``stopped`` says at which height and why; nothing above is said to be checked.
+its records are entered into the books (``client.verify.books``); then every source's row is compared with
+it byte for byte and its proof checked (``client.verify.judge``). A copy that is bad costs nothing as long as
+another is good. Where no copy is good, or the rules are broken, the audit stops and ``stopped`` says at which
+height and why; nothing above is said to be checked.
 
 The result is a function of the genesis and of what each source gives: not of timing, batches or order of
 arrival. The order of sources matters in one case only, a fork: the first certified branch is followed.
@@ -20,13 +22,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from client.verify.findings import Finding, FindingCode, Findings, RecordPlace
+from client.verify.books import AuditBooks
+from client.verify.findings import AuditFinding, AuditFindings, FindingCode, RecordPlace
 from client.verify.judge import Judge, Reference
 from client.verify.proofs import CertificateChecker
 from client.verify.replay import ContentError, Replay, read_content
 from client.verify.source import HistoryRow
 from client.verify.verdict import AuditVerdict
-from client.verify.window import BlockCopy, KeptRow, Obstacle, Segment, Window, read_copy
+from client.verify.window import BlockCopy, DecidedRun, KeptRow, Obstacle, Window, read_copy
 from client.verify.words import short
 from ledger.errors import InvalidBlockError
 from ledger.genesis import Genesis
@@ -82,10 +85,11 @@ class Audit:
 
     def __init__(self, genesis: Genesis, names: list[str], *, fail_fast: bool = False) -> None:
         self.genesis = genesis
-        self.findings = Findings()
+        self.findings = AuditFindings()
         self.sources = [SourceProgress(name) for name in names]
         self.counts = AuditCounts()
         self.replay = Replay(genesis)
+        self.books = AuditBooks(self.replay.state)
         self.stopped: Stop | None = None
         self.checker = CertificateChecker(
             genesis.chain_id, genesis.header.epoch, genesis.validators
@@ -147,24 +151,29 @@ class Audit:
         while self.stopped is None:
             if self._is_at_end():
                 return
-            found = self._window.next_segment(self.replay.block_id)
+            found = self._window.next_run(self.replay.block_id)
             if found is None:
                 return
             if isinstance(found, Obstacle):
                 self._stop_at(found)
                 return
-            self._audit_segment(found)
+            self._audit_run(found)
+
+    def finish(self) -> None:
+        """Compare the books with the state after the last block; the audit is then over."""
+        for finding in self.books.check():
+            self.findings.add(finding)
 
     def _is_at_end(self) -> bool:
         return self._window.top == self._window.lowest
 
-    def _audit_segment(self, segment: Segment) -> None:
+    def _audit_run(self, segment: DecidedRun) -> None:
         for copy in segment.copies:
             if self.stopped is not None:
                 return
             self._audit_height(segment, copy)
 
-    def _audit_height(self, segment: Segment, decided: BlockCopy) -> None:
+    def _audit_height(self, segment: DecidedRun, decided: BlockCopy) -> None:
         height = self._window.lowest
         block_id = decided.block_id or self.replay.block_id
         good = self._good_copy(height, block_id)
@@ -216,6 +225,8 @@ class Audit:
             self.findings.add(self._rule_finding(error, transactions, certificate))
             self._stop(f"block {error.height} does not follow from the history by the rules")
             return False
+        for finding in self.books.observe(transactions):
+            self.findings.add(finding)
         self.counts.sealed += sum(
             len(transaction.signed.transaction.sealed) for transaction in transactions
         )
@@ -226,7 +237,7 @@ class Audit:
         error: InvalidBlockError,
         transactions: list[ParsedTransaction],
         certificate: Certificate,
-    ) -> Finding:
+    ) -> AuditFinding:
         place = None
         if error.transaction_index is not None:
             transaction = transactions[error.transaction_index]
@@ -238,7 +249,7 @@ class Audit:
                 index,
                 "" if index is None else name_of(transaction.records[index]),
             )
-        return Finding(
+        return AuditFinding(
             code=FindingCode.RULES_BROKEN,
             height=error.height,
             what=error.what,
@@ -287,7 +298,7 @@ class Audit:
             self._note_checked(source, Height(0))
             return
         self.findings.add(
-            Finding(
+            AuditFinding(
                 code=FindingCode.GENESIS_DIFFERS,
                 node=self.sources[source].name,
                 height=Height(0),

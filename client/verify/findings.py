@@ -17,7 +17,7 @@ from client.verify.verdict import AuditVerdict
 from ledger.wire.scalars import Height, TxId
 
 FINDINGS_PER_NODE_MAX: Final = 100
-"""Findings kept in full for one node; further ones are counted."""
+"""AuditFindings kept in full for one node; further ones are counted."""
 
 
 class FindingCode(StrEnum):
@@ -223,7 +223,7 @@ class RecordPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class AuditFinding:
     """One fault."""
 
     code: FindingCode
@@ -251,20 +251,20 @@ class Finding:
         return self.height if self.until is None else self.until
 
 
-class Findings:
+class AuditFindings:
     """All findings of an audit, in the order in which they were made."""
 
     def __init__(self) -> None:
-        self._findings: list[Finding] = []
+        self._findings: list[AuditFinding] = []
         self._kept: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
         """How many findings of a node were not kept, by node."""
 
-    def all(self) -> tuple[Finding, ...]:
+    def all(self) -> tuple[AuditFinding, ...]:
         """Return the findings."""
         return tuple(self._findings)
 
-    def add(self, finding: Finding) -> int | None:
+    def add(self, finding: AuditFinding) -> int | None:
         """Keep a finding, or extend the one before it; return its number, None if not kept."""
         if finding.explanation.extends:
             for number in range(len(self._findings) - 1, -1, -1):
@@ -290,6 +290,6 @@ class Findings:
             self._findings[number] = replace(finding, until=height)
         return True
 
-    def exchange(self, number: int, finding: Finding) -> None:
+    def exchange(self, number: int, finding: AuditFinding) -> None:
         """Put another finding in the place of one: more has become known about it."""
         self._findings[number] = finding

@@ -23,8 +23,8 @@ from client.verify.compare import (
     header_differences,
     suspects_in,
 )
-from client.verify.findings import Finding, FindingCode, Findings
-from client.verify.proofs import CertificateChecker, ProofError
+from client.verify.findings import AuditFinding, AuditFindings, FindingCode
+from client.verify.proofs import BlockProofError, CertificateChecker
 from client.verify.replay import ContentError, read_content
 from client.verify.window import BlockCopy, KeptRow
 from client.verify.words import short
@@ -64,7 +64,9 @@ class _Branch:
 class Judge:
     """Compares rows with references and makes findings."""
 
-    def __init__(self, names: list[str], checker: CertificateChecker, findings: Findings) -> None:
+    def __init__(
+        self, names: list[str], checker: CertificateChecker, findings: AuditFindings
+    ) -> None:
         self._names = names
         self._checker = checker
         self._findings = findings
@@ -102,15 +104,15 @@ class Judge:
 
     def problem_of_proof(
         self, row: KeptRow, block_id: BlockId, block: Block, below: Header
-    ) -> ProofError | None:
+    ) -> BlockProofError | None:
         """Return why the proof of a row does not prove a block, None when it does."""
         if row.proof_error:
-            return ProofError(row.proof_error)
+            return BlockProofError(row.proof_error)
         if row.proof is None:
             return None
         try:
             self._checker.check_proof(row.proof, block_id, block.header, below)
-        except ProofError as problem:
+        except BlockProofError as problem:
             return problem
         return None
 
@@ -184,7 +186,7 @@ class Judge:
         number = self._findings.add(finding)
         self._start_branch(source, row.copy, reference.height, number, is_fork=True)
 
-    def _fork(self, source: int, row: KeptRow, reference: Reference, first: Height) -> Finding:
+    def _fork(self, source: int, row: KeptRow, reference: Reference, first: Height) -> AuditFinding:
         mine, other = reference.certificate, row.certificate
         both = self._checker.signed_both(mine, other) if mine and other else []
         theirs = (
@@ -204,7 +206,7 @@ class Judge:
             }
             if row.copy.block is not None:
                 evidence["other_header"] = encode(row.copy.block.header).hex()
-        return Finding(
+        return AuditFinding(
             code=FindingCode.FORK,
             node=self._names[source],
             height=first,
@@ -316,9 +318,9 @@ class Judge:
                 self._findings.add(self._not_certified(source, rows, below))
             header, block_id = row.copy.block.header, row.copy.block_id
 
-    def _not_certified(self, source: int, rows: list[KeptRow], below: Reference) -> Finding:
+    def _not_certified(self, source: int, rows: list[KeptRow], below: Reference) -> AuditFinding:
         first, last = Height(below.height + 1), Height(below.height + len(rows))
-        return Finding(
+        return AuditFinding(
             code=FindingCode.NOT_CERTIFIED,
             node=self._names[source],
             height=first,
@@ -374,7 +376,7 @@ class Judge:
         self, code: FindingCode, source: int, height: Height, difference: CopyDifference
     ) -> int | None:
         return self._findings.add(
-            Finding(
+            AuditFinding(
                 code=code,
                 node=self._names[source],
                 height=height,

@@ -33,7 +33,7 @@ from ledger.wire.validators import ValidatorSet
 REMEMBERED_MAX: Final = 4_096
 
 
-class ProofError(Exception):
+class BlockProofError(Exception):
     """A proof does not prove its block."""
 
     def __init__(self, reason: str, *, expected: str = "", found: str = "") -> None:
@@ -47,14 +47,14 @@ def decode_proof(data: bytes) -> BlockProof:
     """Decode what a node keeps as proof.
 
     Raises:
-        ProofError: It is none.
+        BlockProofError: It is none.
     """
     if not data:
-        raise ProofError("there is no proof", expected="a block proof", found="no bytes")
+        raise BlockProofError("there is no proof", expected="a block proof", found="no bytes")
     try:
         return decode(BlockProof, data)
     except WireError as error:
-        raise ProofError(f"the proof cannot be read: {error}") from error
+        raise BlockProofError(f"the proof cannot be read: {error}") from error
 
 
 class CertificateChecker:
@@ -109,7 +109,7 @@ class CertificateChecker:
         """Check what a node keeps beside the block of ``header``, on top of ``below``.
 
         Raises:
-            ProofError: Something in it does not belong to this block or does not verify.
+            BlockProofError: Something in it does not belong to this block or does not verify.
         """
         point = Point(
             epoch=header.epoch,
@@ -126,7 +126,7 @@ class CertificateChecker:
 
     def _check_finalization(self, certificate: Certificate, point: Point) -> None:
         if certificate.kind is not CertificateKind.FINALIZATION:
-            raise ProofError(
+            raise BlockProofError(
                 "the certificate is not one of finality",
                 expected="finalization",
                 found=certificate.kind.name.lower(),
@@ -135,7 +135,7 @@ class CertificateChecker:
             _check_point("the certificate", certificate.point, point)
         reason = self.reason_against(certificate)
         if reason:
-            raise ProofError(f"the certificate does not hold: {reason}", found=reason)
+            raise BlockProofError(f"the certificate does not hold: {reason}", found=reason)
 
     def _check_justification(
         self, proof: BlockProof, point: Point, header: Header, below: Header
@@ -144,19 +144,21 @@ class CertificateChecker:
         for certificate in proof.justification:
             statement = (certificate.kind, certificate.view)
             if statement in seen:
-                raise ProofError(f"the {_named(certificate)} stands twice")
+                raise BlockProofError(f"the {_named(certificate)} stands twice")
             seen.add(statement)
             self._check_place(certificate, point, header, below)
             reason = self.reason_against(certificate)
             if reason:
-                raise ProofError(f"the {_named(certificate)} does not hold: {reason}", found=reason)
+                raise BlockProofError(
+                    f"the {_named(certificate)} does not hold: {reason}", found=reason
+                )
 
     def _check_place(
         self, certificate: Certificate, point: Point, header: Header, below: Header
     ) -> None:
         if certificate.kind is CertificateKind.NULLIFICATION:
             if not below.view < certificate.view < point.view:
-                raise ProofError(
+                raise BlockProofError(
                     f"the {_named(certificate)} is not of a skipped view, "
                     f"{below.view + 1} to {point.view - 1}"
                 )
@@ -169,7 +171,7 @@ class CertificateChecker:
             below.view,
             header.parent,
         ):
-            raise ProofError(
+            raise BlockProofError(
                 f"the {_named(certificate)} is neither of this block nor of its parent"
             )
 
@@ -200,7 +202,7 @@ def _check_point(whose: str, found: Point, expected: Point) -> None:
     for name in expected.__struct_fields__:
         wanted, stated = getattr(expected, name), getattr(found, name)
         if wanted != stated:
-            raise ProofError(
+            raise BlockProofError(
                 f"{whose} is for another {name.replace('_', ' ')}",
                 expected=wanted.hex() if isinstance(wanted, bytes) else str(wanted),
                 found=stated.hex() if isinstance(stated, bytes) else str(stated),

@@ -81,7 +81,8 @@ class AuditedState:
     def __init__(self, genesis: Genesis) -> None:
         self.header = genesis.header
         self.log = genesis.overlay.log
-        self._rows: dict[bytes, WireStruct] = {}
+        self.rows: dict[bytes, WireStruct] = {}
+        """Current rows by state key."""
         self._pages: dict[bytes, Page] = {}
         self._expiry: list[tuple[int, TxId]] = []
         self._ids: set[TxId] = set()
@@ -90,7 +91,7 @@ class AuditedState:
     def row(self, key: bytes, kind: type[Row]) -> Row | None:
         """Return the row at a state key, or None."""
         del kind
-        return cast("Row | None", self._rows.get(key))
+        return cast("Row | None", self.rows.get(key))
 
     def page(self, path: bytes) -> Page | None:
         """Return the page of the state tree at a nibble path, or None."""
@@ -108,7 +109,7 @@ class AuditedState:
     def take_over(self, overlay: Overlay, transactions: tuple[ParsedTransaction, ...]) -> None:
         """Make the block of ``overlay`` the newest one."""
         self.header, self.log = overlay.header, overlay.log
-        _merge(self._rows, overlay.rows)
+        _merge(self.rows, overlay.rows)
         _merge(self._pages, overlay.pages)
         for transaction in transactions:
             self._ids.add(transaction.tx_id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from client.cli.exit_codes import ExitCode
-from client.verify.findings import Finding, RecordPlace
+from client.verify.findings import AuditFinding, RecordPlace
 from client.verify.run import BEHIND_BLOCKS_MAX, AuditOutcome, SourceAccount
 from client.verify.verdict import AuditVerdict, worst
 from client.verify.words import printable, short, time_of
@@ -38,7 +38,7 @@ class AuditReport:
 
     outcome: AuditOutcome
     verdict: AuditVerdict
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     checks: tuple[CheckResult, ...]
     anchors: tuple[str, ...]
     not_checked: tuple[str, ...]
@@ -71,11 +71,11 @@ def make_report(outcome: AuditOutcome) -> AuditReport:
     )
 
 
-def _severity(finding: Finding) -> int:
+def _severity(finding: AuditFinding) -> int:
     return list(AuditVerdict).index(finding.explanation.verdict)
 
 
-def _checks(outcome: AuditOutcome, findings: tuple[Finding, ...]) -> tuple[CheckResult, ...]:
+def _checks(outcome: AuditOutcome, findings: tuple[AuditFinding, ...]) -> tuple[CheckResult, ...]:
     audit = outcome.audit
     if audit is None:
         return ()
@@ -92,6 +92,7 @@ def _checks(outcome: AuditOutcome, findings: tuple[Finding, ...]) -> tuple[Check
         ("certificates", audit.checker.verified_count, "certificates"),
         ("author signatures", replayed.signatures, "signatures, keys valid at their height"),
         ("rules replayed", replayed.records, "records, state root after every block"),
+        ("invariants", audit.books.checks_count, "comparisons of the books with the state"),
         ("copies compared", rows, "copies, byte for byte"),
         ("ends", outcome.ends_vouched, "nodes vouch for the end"),
     )
@@ -101,7 +102,7 @@ def _checks(outcome: AuditOutcome, findings: tuple[Finding, ...]) -> tuple[Check
     )
 
 
-def _status(name: str, findings: tuple[Finding, ...]) -> str:
+def _status(name: str, findings: tuple[AuditFinding, ...]) -> str:
     verdicts = [
         finding.explanation.verdict for finding in findings if finding.explanation.check == name
     ]
@@ -214,7 +215,7 @@ def _account_json(account: SourceAccount) -> dict[str, Any]:
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
+def _finding_json(finding: AuditFinding) -> dict[str, Any]:
     explanation = finding.explanation
     return {
         "code": finding.code.value,
@@ -306,7 +307,7 @@ def _account_sentence(outcome: AuditOutcome, account: SourceAccount) -> str:
     return text
 
 
-def _finding_lines(number: int, finding: Finding) -> list[str]:
+def _finding_lines(number: int, finding: AuditFinding) -> list[str]:
     place = [finding.node] if finding.node else []
     if finding.height is not None:
         span = f"blocks {finding.height} to {finding.until}" if finding.until else ""
@@ -323,7 +324,7 @@ def _finding_lines(number: int, finding: Finding) -> list[str]:
     return lines
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: AuditFinding) -> str:
     """Return what is wrong, with the record where one is known."""
     place = "" if finding.record is None else finding.record.sentence()
     return finding.what if place in finding.what else f"{place}: {finding.what}"

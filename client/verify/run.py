@@ -23,7 +23,7 @@ from typing import Final
 
 from client.verify.anchor import Anchoring, PinnedGenesis, establish
 from client.verify.audit import Audit
-from client.verify.findings import Finding, FindingCode
+from client.verify.findings import AuditFinding, FindingCode
 from client.verify.source import (
     AnswerUnusable,
     HistoryRow,
@@ -73,7 +73,7 @@ class AuditOutcome:
 
     anchoring: Anchoring
     accounts: list[SourceAccount]
-    findings: list[Finding]
+    findings: list[AuditFinding]
     audit: Audit | None
     """None when there was no genesis to start from, or nobody answered."""
     ends_vouched: int = 0
@@ -92,7 +92,7 @@ class AuditOutcome:
 class _Run:
     sources: Sequence[HistorySource]
     accounts: list[SourceAccount]
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[AuditFinding] = field(default_factory=list)
 
     def fail(self, source: int, error: SourceError, *, leave: bool) -> None:
         """Note that a source gave nothing usable; with ``leave`` it is not asked again."""
@@ -102,7 +102,7 @@ class _Run:
             else FindingCode.ANSWER_UNUSABLE
         )
         self.findings.append(
-            Finding(
+            AuditFinding(
                 code=code, node=error.name, height=self.accounts[source].last, what=error.reason
             )
         )
@@ -135,6 +135,7 @@ async def conduct(
         if account.failure:
             audit.end(number)
     await _drive(run, audit, on_progress)
+    await asyncio.to_thread(audit.finish)
     for number, account in enumerate(run.accounts):
         account.checked_to = audit.sources[number].checked_to
     await _look_again(run, audit)
@@ -143,7 +144,7 @@ async def conduct(
     return outcome
 
 
-def _new_findings(audit: Audit, anchoring: Anchoring) -> list[Finding]:
+def _new_findings(audit: Audit, anchoring: Anchoring) -> list[AuditFinding]:
     """Return the audit's findings without another genesis block where another document is known."""
     told = {finding.node for finding in anchoring.findings if finding.node}
     return [
@@ -258,7 +259,9 @@ def _judge_ends(run: _Run, audit: Audit) -> int:
             continue
         if account.last is None:
             what = "it gave no block, not even the genesis block"
-            run.findings.append(Finding(code=FindingCode.NO_BLOCKS, node=account.name, what=what))
+            run.findings.append(
+                AuditFinding(code=FindingCode.NO_BLOCKS, node=account.name, what=what)
+            )
             continue
         if audit.sources[number].checked_to is None:
             continue
@@ -269,7 +272,7 @@ def _judge_ends(run: _Run, audit: Audit) -> int:
     for node, names in vouching.items():
         if len(names) > 1:
             run.findings.append(
-                Finding(
+                AuditFinding(
                     code=FindingCode.SAME_NODE_TWICE,
                     node=", ".join(names),
                     what=f"all of them call themselves {node}",
@@ -278,7 +281,7 @@ def _judge_ends(run: _Run, audit: Audit) -> int:
     # With nobody at all to vouch for it, whatever befell each node has been said already.
     if len(vouching) == 1 and audit.stopped is None:
         run.findings.append(
-            Finding(
+            AuditFinding(
                 code=FindingCode.END_NOT_FIXED,
                 height=audit.height,
                 what="one node alone vouches for the end of the history",
@@ -293,7 +296,7 @@ def _judge_end(run: _Run, audit: Audit, account: SourceAccount, last: Height) ->
     claimed = account.claim.height if account.claim is not None else None
     if claimed is not None and claimed > last and audit.stopped is None:
         run.findings.append(
-            Finding(
+            AuditFinding(
                 code=FindingCode.CLAIM_NOT_KEPT,
                 node=account.name,
                 height=last,
@@ -304,7 +307,7 @@ def _judge_end(run: _Run, audit: Audit, account: SourceAccount, last: Height) ->
         )
     elif audit.height - last > BEHIND_BLOCKS_MAX and not account.holds_tip:
         run.findings.append(
-            Finding(
+            AuditFinding(
                 code=FindingCode.TAIL_CUT,
                 node=account.name,
                 height=last,

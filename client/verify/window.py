@@ -8,9 +8,9 @@ id; the header with that id, in whichever copy, names its parent's id; and so on
 the window. So every copy may be bad at some height without harm as long as one is good, the order of
 sources decides nothing, and a block that nobody certified is never taken for history.
 
-``next_segment`` answers one of:
+``next_run`` answers one of:
 
-* ``Segment``: the decided ids from the lowest height up to the first certificate above it;
+* ``DecidedRun``: the decided blocks from the lowest height up to the first certificate above it;
 * ``None``: more rows are needed, because a source that still delivers has not reached that height. The
   answer therefore never depends on which source is faster;
 * ``Obstacle``: the rows are all there (or as many as are looked at), and no certificate leads down.
@@ -24,7 +24,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from client.verify.proofs import CertificateChecker, ProofError, decode_proof
+from client.verify.proofs import BlockProofError, CertificateChecker, decode_proof
 from ledger.wire.block import Block, Header, decode_block
 from ledger.wire.certificate import BlockProof, Certificate
 from ledger.wire.errors import WireError
@@ -63,7 +63,7 @@ class KeptRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class DecidedRun:
     """Consecutive blocks that one certificate decides."""
 
     first: Height
@@ -92,7 +92,7 @@ class _Search:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _SourceRows:
     rows: deque[KeptRow] = field(default_factory=deque)
     size_bytes: int = 0
     ended: bool = False
@@ -104,7 +104,7 @@ class Window:
     def __init__(self, sources_count: int, checker: CertificateChecker, lowest: Height) -> None:
         self.lowest = lowest
         self._checker = checker
-        self._waiting = [_Waiting() for _ in range(sources_count)]
+        self._waiting = [_SourceRows() for _ in range(sources_count)]
         self._copies: dict[int, list[BlockCopy]] = {}
 
     def add(self, source: int, block_data: bytes, proof_data: bytes) -> None:
@@ -161,14 +161,14 @@ class Window:
         self._copies.pop(self.lowest, None)
         self.lowest = Height(self.lowest + 1)
 
-    def next_segment(self, below: BlockId) -> Segment | Obstacle | None:
+    def next_run(self, below: BlockId) -> DecidedRun | Obstacle | None:
         """Return what is decided on top of the block ``below``; see the module."""
         search = _Search()
         for height in range(self.lowest, self._ready_height()):
             for block_id, certificate in self._decided_at(Height(height)):
                 copies = self._descend(Height(height), block_id, below, search)
                 if copies:
-                    return Segment(self.lowest, copies, certificate)
+                    return DecidedRun(self.lowest, copies, certificate)
         return None if self._open_sources() else Obstacle(search.missing)
 
     def _open_sources(self) -> list[int]:
@@ -228,7 +228,7 @@ class Window:
             try:
                 proof = decode_proof(proof_data)
                 decided = self._checker.decided_id(proof, height)
-            except ProofError as problem:
+            except BlockProofError as problem:
                 error = problem.reason
         elif proof_data:
             error = "the genesis block has no proof"

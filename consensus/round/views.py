@@ -98,7 +98,7 @@ def nullify(state: State, now: Instant) -> bool:
 def join_nullify(state: State, now: Instant) -> bool:
     """Nullify at once when the leader did, or more than ``f`` validators did (A9)."""
     own = state.own.vote(CertificateKind.NULLIFICATION, state.view)
-    if own is not None or not state.may_sign:
+    if own is not None or not state.may_sign or not state.tally.has_nullify(state.view):
         return False
     leader = state.electorate.leader(state.view)
     kind = CertificateKind.NULLIFICATION

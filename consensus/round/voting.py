@@ -106,9 +106,8 @@ def _help_straggler(state: State, peer: str, vote: Vote, now: Instant) -> None:
 def receive_proposal(state: State, peer: str, proposal: Proposal, now: Instant) -> None:
     """Take a proposal: its justification always, the block if it is the first and near enough."""
     point = proposal.point
-    if point.epoch != state.electorate.epoch or point.view <= state.certificates.final.view:
-        return
-    if point.view > state.view + VIEWS_AHEAD_MAX:
+    lowest, highest = state.certificates.final.view, state.view + VIEWS_AHEAD_MAX
+    if point.epoch != state.electorate.epoch or not lowest < point.view <= highest:
         return
     first = state.proposal_points.get(point.view)
     if first is not None and first.point == point:
@@ -126,13 +125,8 @@ def receive_proposal(state: State, peer: str, proposal: Proposal, now: Instant) 
         place = (point.epoch, point.view, leader)
         accuse(state, make_evidence(EvidenceKind.TWO_PROPOSE, place, *pair))
         return
-    for certificate in proposal.justification:
-        if not receive_certificate(state, peer, certificate, now):
-            return
-    known = state.peers.of(leader)
-    if known is not None:
-        known.view = max(known.view, point.view)
-    _keep_proposal(state, peer, proposal, now)
+    if all(receive_certificate(state, peer, proof, now) for proof in proposal.justification):
+        _keep_proposal(state, peer, proposal, now)
 
 
 def _keep_proposal(state: State, peer: str, proposal: Proposal, now: Instant) -> None:
@@ -143,6 +137,9 @@ def _keep_proposal(state: State, peer: str, proposal: Proposal, now: Instant) ->
         state.suspect(peer, "proposal whose block is not the one that its point names")
         return
     fault = header_fault(state, proposal)
+    known = state.peers.of(state.electorate.leader(point.view))
+    if known is not None:
+        known.view = max(known.view, point.view)
     state.proposal_points[point.view] = signed(point, proposal.signature)
     state.proposals[point.view] = HeldProposal(proposal, now.wall_ms, fault)
     if fault is None:

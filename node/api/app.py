@@ -27,6 +27,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/v1/members/{member}", queries.show_member),
     ("GET", "/v1/members/{member}/offers", queries.list_offers),
     ("GET", "/v1/facilities/{facility}", queries.show_facility),
+    ("GET", "/v1/products", queries.list_products),
     ("GET", "/v1/products/{code}", queries.show_product),
     ("GET", "/v1/quotas/{year}/{bucket}/{member}", queries.show_quota),
     ("GET", "/v1/lots/by-code/{creator}/{code:.+}", queries.show_lot_by_code),

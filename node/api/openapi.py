@@ -83,6 +83,13 @@ OPERATIONS: Final = (
     Operation("GET", "/v1/members/{member}", "One member with its keys and facilities."),
     Operation("GET", "/v1/members/{member}/offers", "Open offers to this buyer."),
     Operation("GET", "/v1/facilities/{facility}", "One facility."),
+    Operation(
+        "GET",
+        "/v1/products",
+        "The catalogue, by code, each product in its newest version.",
+        query=(("after", "Continue after this code."), ("limit", "Most products, at most 500.")),
+        problems=(400,),
+    ),
     Operation("GET", "/v1/products/{code}", "One product of the catalogue."),
     Operation(
         "GET",

@@ -110,6 +110,22 @@ async def show_facility(request: web.Request) -> web.Response:
     return context.answer({"facility": {"id": facility, **plain(row)}})
 
 
+async def list_products(request: web.Request) -> web.Response:
+    """``GET /v1/products``: one page of the catalogue, each product in its newest version."""
+    context = context_of(request)
+    limit = query_number(request, "limit", default=100, low=1, high=PAGE_MAX)
+    after = request.query.get("after")
+    page = products.products(
+        context.store, after=None if after is None else ProductCode(after), limit=limit
+    )
+    return context.answer(
+        {
+            "products": [{"code": item.code, **plain(item.row)} for item in page.items],
+            "next": None if page.next_after is None else page.next_after.decode(),
+        }
+    )
+
+
 async def show_product(request: web.Request) -> web.Response:
     """``GET /v1/products/{code}``: the newest version of a product."""
     context = context_of(request)

@@ -1,8 +1,8 @@
 """Commands of founders and operators: ``node init``, ``network init``, ``node join``.
 
-Every founder makes its own keys (``node init``) and sends ``founder.json``, which holds nothing secret. One of
-them collects the parts into the genesis document (``network init``); all compare its SHA-256 with each
-other, and each makes store and journal from it (``node join``).
+Every founder makes its own keys (``node init``) and sends ``founder.json``, which holds nothing
+secret. One of them collects the parts into the genesis document (``network init``); all compare
+its SHA-256 with each other, and each makes store and journal from it (``node join``).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The home of a stopped node as something to verify.
 
-The store is opened as it is, with the node's lock held, so that nothing runs on it meanwhile. Nothing in it is
-trusted: what stands at a height is handed to the auditor byte for byte, and a damaged store is an answer
-that cannot be used, not an end of the program.
+The store is opened as it is, with the node's lock held, so that nothing runs on it meanwhile.
+Nothing in it is trusted: what stands at a height is handed to the auditor byte for byte, and a
+damaged store is an answer that cannot be used, not an end of the program.
 """
 
 from __future__ import annotations

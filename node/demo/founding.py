@@ -1,7 +1,7 @@
 """Founding the demo network on one machine: everybody's keys, the genesis, four homes.
 
-Only the demo makes everybody's keys in one place and keeps them unencrypted; a real founder makes its own
-(``monazite node init``) and sends the public part.
+Only the demo makes everybody's keys in one place and keeps them unencrypted; a real founder makes
+its own (``monazite node init``) and sends the public part.
 
     DIR/genesis.json            the founding document
     DIR/clock                   the shared shift of the nodes' wall clock

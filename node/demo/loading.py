@@ -1,9 +1,10 @@
 """Loading two years into a demo network through the SDK, as the ministry and the enterprises would.
 
-The ministry admits the enterprises, whose facilities it countersigns, and sets plans and grants on their days.
-Every enterprise has a client of its own with its own keys and imports its own CSV files, wave by wave; within
-a wave all enterprises write at once, at different nodes. Before each month the network's clock is stepped to
-that month's end, so block times, claimed dates and quota years are what they would have been.
+The ministry admits the enterprises, whose facilities it countersigns, and sets plans and grants on
+their days. Every enterprise has a client of its own with its own keys and imports its own CSV
+files, wave by wave; within a wave all enterprises write at once, at different nodes. Before each
+month the network's clock is stepped to that month's end, so block times, claimed dates and quota
+years are what they would have been.
 """
 
 from __future__ import annotations

@@ -60,11 +60,7 @@ async def running_network(
         SupervisorError: A node did not start.
         FileExistsError: ``path`` is not empty.
     """
-    root = Path(tempfile.mkdtemp(prefix="monazite-demo-")) if path is None else path.resolve()
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if any(root.iterdir()):
-        raise FileExistsError(f"{root} is not empty; name an empty or new directory for the demo")
-    directory = DemoDirectory(root)
+    directory = _new_directory(path)
     try:
         history = generate(seed, months)
         start = civil.start_of(FIRST_DAY, CIVIL_OFFSET_MINUTES)
@@ -84,8 +80,16 @@ async def running_network(
             await supervisor.close()
     finally:
         if path is None:
-            shutil.rmtree(root, ignore_errors=True)
+            shutil.rmtree(directory.path, ignore_errors=True)
             shutil.rmtree(_demo_profile_directory(), ignore_errors=True)
+
+
+def _new_directory(path: Path | None) -> DemoDirectory:
+    root = Path(tempfile.mkdtemp(prefix="monazite-demo-")) if path is None else path.resolve()
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if any(root.iterdir()):
+        raise FileExistsError(f"{root} is not empty; name an empty or new directory for the demo")
+    return DemoDirectory(root)
 
 
 def _save_profile(directory: DemoDirectory, genesis: Genesis, supervisor: Supervisor) -> str:

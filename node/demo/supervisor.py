@@ -1,8 +1,8 @@
 """The processes of a demo network: started, watched, stopped and started again.
 
-Each node is a process of its own, ``monazite node run HOME``. The supervisor takes orders on a Unix socket in
-the demo's directory, one line of JSON each, so that ``monazite demo stop NODE``, ``demo start NODE`` and
-``demo tamper`` work from another terminal:
+Each node is a process of its own, ``monazite node run HOME``. The supervisor takes orders on a
+Unix socket in the demo's directory, one line of JSON each, so that ``monazite demo stop NODE``,
+``demo start NODE`` and ``demo tamper`` work from another terminal:
 
     {"order": "stop" | "start", "node": NAME}   ->   {"done": true} or {"error": WORDS}
 

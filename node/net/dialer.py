@@ -71,6 +71,27 @@ class DialerEvents:
     """Random numbers from 0 to 1 that spread the attempts."""
 
 
+class Backoff:
+    """How long to wait before connecting again."""
+
+    def __init__(self, limits: NetworkLimits, jitter: Callable[[], float]) -> None:
+        self._first_ms = limits.redial_first_ms
+        self._max_ms = limits.redial_max_ms
+        self._jitter = jitter
+        self._longest_ms = 0
+
+    def after(self, lasted_ms: float) -> float:
+        """Return the pause in ms after an attempt, or a connection, that lasted ``lasted_ms``.
+
+        The longest possible pause doubles each time, and begins anew after a connection that
+        lasted; the pause itself is a random part of it, at least half.
+        """
+        anew = lasted_ms >= self._max_ms or not self._longest_ms
+        doubled = self._first_ms if anew else 2 * self._longest_ms
+        self._longest_ms = min(doubled, self._max_ms)
+        return self._longest_ms * (0.5 + 0.5 * self._jitter())
+
+
 class Dialer:
     """Keeps a connection to ``peer`` while ``run`` runs, and sends what it is given."""
 
@@ -112,24 +133,16 @@ class Dialer:
 
     async def run(self) -> None:
         """Connect, serve, connect again; ends only by cancellation."""
-        failures = 0
+        pauses = Backoff(self._limits, self._events.jitter)
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
             ended = await self._connect_and_serve()
-            lasted_ms = (loop.time() - began) * 1000
-            failures = 0 if lasted_ms >= self._limits.redial_max_ms else failures + 1
-            pause_ms = self._pause_ms(failures)
+            pause_ms = pauses.after((loop.time() - began) * 1000)
             if ended != self._last_failure:
                 self._last_failure = ended
                 self._report("peer_not_connected", reason=ended, next_attempt_ms=round(pause_ms))
             await asyncio.sleep(pause_ms / 1000)
-
-    def _pause_ms(self, failures: int) -> float:
-        # The shift is bounded: failures are counted for as long as a peer is away.
-        longest = self._limits.redial_first_ms << min(max(failures - 1, 0), 16)
-        longest = min(longest, self._limits.redial_max_ms)
-        return longest * (0.5 + 0.5 * self._events.jitter())
 
     async def _connect_and_serve(self) -> str:
         """Hold one connection from beginning to end, and return why it ended."""
@@ -170,7 +183,6 @@ class Dialer:
             return f"{type(error).__name__}: {error}".rstrip(": ")
 
     async def _serve(self, ws: aiohttp.ClientWebSocketResponse) -> str:
-        self._queue.clear()
         self._last_failure = ""
         self._traffic.connects += 1
         self.connected = True

@@ -36,7 +36,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
-from node.storage.disk import flush_directory, write_fully
+from node.storage.disk import write_fully
 from node.storage.journal_errors import (
     JournalClosedError,
     JournalCorruptError,
@@ -118,7 +118,7 @@ class Journal:
             raise JournalExistsError(path, "there is one already; open it")
         try:
             path.mkdir(mode=0o700, exist_ok=True)
-            flush_directory(path.parent)
+            options.flush_folder(path.parent)
         except OSError as error:
             raise JournalFailedError(path, f"its folder cannot be made: {error}") from error
         journal = cls(path, [], 0, options)
@@ -252,7 +252,7 @@ class Journal:
                 del self._segments[0]
                 dropped += 1
             if dropped:
-                flush_directory(self.path)
+                self._options.flush_folder(self.path)
         except BaseException as error:
             raise self._failed("removing a segment", error) from error
         return dropped
@@ -285,7 +285,7 @@ class Journal:
             write_fully(self._descriptor, encoded)
             self._options.flush(self._descriptor)
             unfinished.rename(final)
-            flush_directory(self.path)
+            self._options.flush_folder(self.path)
         except BaseException as error:
             raise self._failed("beginning a segment", error) from error
         self._chain = chain

@@ -35,6 +35,8 @@ class JournalOptions:
     """Length at which a segment is followed by a new one, in bytes; one append may exceed it."""
     flush: Callable[[int], None] = flush_file
     """Makes an open file durable. Another system may need another call."""
+    flush_folder: Callable[[Path], None] = flush_directory
+    """Makes the names in a folder durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def flush_after_crash(folder: Path, numbers: Sequence[int], options: JournalOpti
             forget_cached_pages(descriptor)
         finally:
             os.close(descriptor)
-    flush_directory(folder)
+    options.flush_folder(folder)
 
 
 def check_segments(

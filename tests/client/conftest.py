@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.desk import Desk
 from tests.client.network import Ledger
-from tests.client.site import Site
 from tests.support.trading import MINE
 
 
@@ -29,10 +29,10 @@ def config_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
     """A node in a thread and a clerk's desk, with the profile of a mine in use."""
-    site = Site(tmp_path, capsys)
-    site.start()
-    site.profile(MINE)
-    yield site
-    site.stop()
+    desk = Desk(tmp_path, capsys)
+    desk.start()
+    desk.profile(MINE)
+    yield desk
+    desk.stop()

@@ -250,7 +250,12 @@ class Node:
     async def _show(self, request: web.Request) -> web.Response:
         tx_id = TxId(bytes.fromhex(request.match_info["tx_id"]))
         if tx_id in self.ledger.pending:
-            body = {"tx_id": tx_id.hex(), "state": "pending", "reason": "it waits.", "code": ""}
+            body: dict[str, object] = {
+                "tx_id": tx_id.hex(),
+                "state": "pending",
+                "reason": "it waits.",
+                "code": "",
+            }
         elif self.ledger.world.state.place_of(tx_id) is not None:
             height, index = self.ledger.world.state.place_of(tx_id) or (0, 0)
             body = {"tx_id": tx_id.hex(), "state": "final", "height": height, "index": index}
@@ -271,7 +276,7 @@ class Node:
             self.ledger.receipt(TxId(bytes.fromhex(request.match_info["tx_id"])))
         )
 
-    async def _status(self, request: web.Request) -> web.Response:
+    async def _status(self, _request: web.Request) -> web.Response:
         header = self.ledger.world.state.header
         return web.json_response(
             {
@@ -300,7 +305,7 @@ def receipt_response(receipt: Receipt) -> web.Response:
     return web.Response(body=encode(receipt), content_type=RECEIPT_TYPE)
 
 
-def problem(status: int, code: str, detail: str, **members: Any) -> web.Response:
+def problem(status: int, code: str, detail: str, **members: object) -> web.Response:
     headers = {"Retry-After": str(members.pop("retry_after"))} if "retry_after" in members else {}
     return web.json_response(
         {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
@@ -311,7 +316,7 @@ def problem(status: int, code: str, detail: str, **members: Any) -> web.Response
     )
 
 
-def refusing(code: RefusalCode, sentence: str, **members: Any) -> Interceptor:
+def refusing(code: RefusalCode, sentence: str, **members: object) -> Interceptor:
     async def answer(_request: web.Request) -> web.StreamResponse:
         return problem(422, code.value, sentence, **members)
 
@@ -372,7 +377,12 @@ def keys_of(member: str, *roles: Role) -> dict[Role, SigningKey]:
     }
 
 
-def client_of(ledger: Ledger, *nodes: Node | str, member: str = MINE, **settings: Any) -> Client:
+def client_of(
+    ledger: Ledger,
+    *nodes: Node | str,
+    member: str = MINE,
+    **settings: Any,  # noqa: ANN401 - those of a client
+) -> Client:
     """Return a client that writes as ``member``, on fake time."""
     time = settings.pop("time", None) or FakeTime(ledger.world.time_ms)
     addresses = [node if isinstance(node, str) else node.address for node in nodes]

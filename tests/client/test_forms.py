@@ -50,7 +50,7 @@ RECORDS: list[Record] = [
 ]
 
 
-def changed(record: Record, **fields: Any) -> dict[str, Any]:
+def changed(record: Record, **fields: object) -> dict[str, Any]:
     form = form_of(record)
     form["fields"].update(fields)
     return form
@@ -88,9 +88,9 @@ def test_a_lot_may_be_named_and_its_open_transfer_left_out() -> None:
     record = record_of(form, lots={"mine-a/BOX-17": NamedLot(LOT, TRANSFER)})
     assert isinstance(record, AcceptTransfer)
     assert (record.lot, record.transfer) == (LOT, TRANSFER)
-    with pytest.raises(FormError, match="fields.transfer: is missing"):
+    with pytest.raises(FormError, match=r"fields.transfer: is missing"):
         record_of(form, lots={"mine-a/BOX-17": NamedLot(LOT)})
-    with pytest.raises(FormError, match="'mine-a/BOX-17'|mine-a/BOX-17.*not hexadecimal"):
+    with pytest.raises(FormError, match=r"'mine-a/BOX-17'|mine-a/BOX-17.*not hexadecimal"):
         record_of(form)
 
 

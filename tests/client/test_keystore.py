@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -21,6 +22,7 @@ from client.keystore import (
     load_seed,
     load_signing_key,
     new_seed,
+    signing_key_of,
     write_key_file,
 )
 from ledger.wire.signing import SigningDomain, is_signature_valid, public_key_of
@@ -68,8 +70,10 @@ def test_openssl_reads_an_encrypted_key(tmp_path: Path) -> None:
     path = tmp_path / "operator.pem"
     public = write_key_file(path, SEED, PASSPHRASE, iterations=FAST)
     shown = subprocess.run(
-        ["openssl", "pkey", "-in", path, "-passin", f"pass:{PASSPHRASE.decode()}"]
-        + ["-pubout", "-outform", "DER"],
+        [
+            *("openssl", "pkey", "-in", str(path), "-passin", f"pass:{PASSPHRASE.decode()}"),
+            *("-pubout", "-outform", "DER"),
+        ],
         capture_output=True,
         check=True,
     ).stdout
@@ -109,9 +113,10 @@ def test_many_wrong_passphrases_are_all_the_same_sentence(tmp_path: Path) -> Non
     # One in 256 wrong keys gives valid padding; what comes out then must not be taken for a key.
     path = tmp_path / "operator.pem"
     write_key_file(path, SEED, PASSPHRASE, iterations=1)
-    for number in range(1_000):
+    guesses = iter(range(1_000))
+    for _attempt in range(1_000):
         with pytest.raises(KeyFileError, match="the passphrase is wrong"):
-            load_seed(path, lambda _subject, number=number: b"guess %d" % number)
+            load_seed(path, lambda _subject: b"guess %d" % next(guesses))
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
@@ -154,7 +159,7 @@ def test_something_else_is_no_key_file(tmp_path: Path) -> None:
     path = tmp_path / "operator.pem"
     path.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     path.chmod(0o600)
-    with pytest.raises(KeyFileError, match="holds no private key.*monazite key new"):
+    with pytest.raises(KeyFileError, match=r"holds no private key.*monazite key new"):
         load_seed(path, nobody)
 
 
@@ -171,7 +176,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     other = generate_private_key(SECP256R1())
     path.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     path.chmod(0o600)
-    with pytest.raises(KeyFileError, match="another kind.*Ed25519 only"):
+    with pytest.raises(KeyFileError, match=r"another kind.*Ed25519 only"):
         load_seed(path, nobody)
 
 
@@ -191,8 +196,6 @@ def test_a_damaged_file_is_a_sentence_wherever_it_is_damaged(
 
 
 def test_keys_written_by_others_are_read(tmp_path: Path) -> None:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     path = tmp_path / "operator.pem"
     private = Ed25519PrivateKey.from_private_bytes(SEED)
     path.write_bytes(
@@ -205,8 +208,6 @@ def test_keys_written_by_others_are_read(tmp_path: Path) -> None:
 
 
 def test_a_signing_key_does_not_show_its_secret() -> None:
-    from client.keystore import signing_key_of
-
     assert repr(signing_key_of(SEED)) == f"SigningKey({public_key_of(SEED).hex()})"
 
 

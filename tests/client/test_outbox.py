@@ -67,5 +67,5 @@ def test_a_file_under_another_name_is_named(tmp_path: Path) -> None:
 def test_when_it_cannot_be_written_nothing_may_be_sent(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    with pytest.raises(UsageError, match="cannot be written.*Nothing was sent"):
+    with pytest.raises(UsageError, match=r"cannot be written.*Nothing was sent"):
         Outbox(blocked).add(entry())

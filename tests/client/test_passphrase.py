@@ -42,7 +42,7 @@ def test_the_environment_comes_before_the_terminal(monkeypatch: pytest.MonkeyPat
 
 def test_nobody_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("typed\n"))
-    with pytest.raises(UsageError, match="no terminal to ask at.*MONAZITE_PASSPHRASE"):
+    with pytest.raises(UsageError, match=r"no terminal to ask at.*MONAZITE_PASSPHRASE"):
         from_environment_or_terminal("operator.pem")
     with pytest.raises(UsageError, match="no terminal to ask at"):
         new_passphrase_from_terminal("operator.pem")

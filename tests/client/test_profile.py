@@ -83,7 +83,7 @@ def test_comments_survive_saving_again() -> None:
 def test_the_only_profile_is_the_current_one_and_more_need_a_choice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(ProfileError, match="no profile yet.*monazite profile add"):
+    with pytest.raises(ProfileError, match=r"no profile yet.*monazite profile add"):
         current_profile_name()
     save_profile(make("one"))
     assert current_profile_name() == "one"
@@ -99,7 +99,7 @@ def test_the_only_profile_is_the_current_one_and_more_need_a_choice(
 
 def test_an_unknown_profile_is_answered_with_those_that_there_are() -> None:
     save_profile(make("one"))
-    with pytest.raises(ProfileError, match="no such profile. There are: one"):
+    with pytest.raises(ProfileError, match=r"no such profile. There are: one"):
         load_profile("on")
     with pytest.raises(ProfileError, match="no such profile"):
         use_profile("on")
@@ -142,7 +142,7 @@ def test_a_chain_id_that_is_not_the_genesis_digest_is_not_saved() -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda text: "not toml [", "is not TOML"),
+        (lambda _text: "not toml [", "is not TOML"),
         (lambda text: text.replace("chain_id", "chain"), "unknown field `chain`"),
         (lambda text: text.replace('chain_id = "', 'chain_id = "X'), "chain_id: "),
         (lambda text: text.replace("nodes = [", "nodes = [7, "), r"nodes\[0\]"),

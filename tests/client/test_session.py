@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from aiohttp import web
 from client.composing import batch, combine, load_signed, save_signed
 from client.errors import NotFound, ProfileError, Unreachable, UsageError
 from client.keystore import write_key_file
+from client.outbox import Outbox
 from client.session import Client, Submission
+from ledger.records.record import Record
 from ledger.vocabulary import Activity, Bucket, Role
 from tests.client.network import FakeTime, Ledger, client_of, hang_up, keys_of
 from tests.support.founding import MINISTRY, genesis_bytes
@@ -133,7 +136,7 @@ async def test_many_batches_are_submitted_side_by_side_and_refusals_are_results(
         output(code=f"C-{number}", gross=1_000, elements=((output().elements[0][0], 500),))
         for number in range(10)
     ]
-    batches = [*batch(records, records_max=3), [records[0]]]
+    batches: list[Sequence[Record]] = [*batch(records, records_max=3), [records[0]]]
     async with client_of(ledger, node) as client:
         results = await client.submit_many(batches, concurrency=1, on_result=told.append)
     assert [result.position for result in results] == [0, 1, 2, 3, 4]
@@ -149,7 +152,7 @@ async def test_a_failure_among_many_stops_the_rest_and_the_outbox_keeps_what_was
 ) -> None:
     taken: list[int] = []
 
-    def batches():  # type: ignore[no-untyped-def] # noqa: ANN202
+    def batches() -> Iterator[list[Record]]:
         for number in range(100):
             taken.append(number)
             yield [output(code=f"C-{number}")]
@@ -158,7 +161,7 @@ async def test_a_failure_among_many_stops_the_rest_and_the_outbox_keeps_what_was
         with pytest.raises(Unreachable):
             await client.submit_many(batches(), concurrency=4)
     assert len(taken) <= 8
-    assert len(list(tmp_path.glob("*.tx"))) <= 4
+    assert len(Outbox(tmp_path).entries()) <= 4
 
 
 async def test_two_parties_sign_one_transaction_as_a_file(ledger: Ledger, tmp_path: Path) -> None:
@@ -203,7 +206,7 @@ async def test_a_missing_role_is_named_with_the_roles_that_there_are(ledger: Led
     node = await ledger.node()
     keys = keys_of(MINE, Role.FILING)
     async with client_of(ledger, node, keys=keys) as client:
-        with pytest.raises(UsageError, match="needs its operator key.*has filing"):
+        with pytest.raises(UsageError, match=r"needs its operator key.*has filing"):
             await client.submit(output())
     assert node.posts() == 0
 
@@ -290,5 +293,5 @@ async def test_a_receipt_shows_itself_in_a_notebook(ledger: Ledger, tmp_path: Pa
     assert "<table>" in lot._repr_html_()
     receipt.save(tmp_path / "receipt.bin")
     assert (tmp_path / "receipt.bin").read_bytes() == receipt.data
-    with pytest.raises(UsageError, match="receipt .*: No such file"):
+    with pytest.raises(UsageError, match=r"receipt .*: No such file"):
         receipt.save(tmp_path / "no" / "receipt.bin")

@@ -14,6 +14,7 @@ from ledger.refusal import RefusalCode
 from ledger.vocabulary import Role
 from tests.client.network import (
     FakeTime,
+    Interceptor,
     Ledger,
     busy,
     client_of,
@@ -108,7 +109,7 @@ async def test_when_every_node_is_busy_the_error_says_so_after_the_wait_that_the
     node.answer_always(always_busy)
     time = FakeTime(ledger.world.time_ms)
     async with client_of(ledger, node, time=time, outbox=tmp_path) as client:
-        with pytest.raises(Busy, match="every node is busy.*stays in the outbox.*pool is full"):
+        with pytest.raises(Busy, match=r"every node is busy.*stays in the outbox.*pool is full"):
             await client.submit(output())
     assert all(seconds >= 4 for seconds in time.pauses[:-1])
     assert len(Outbox(tmp_path).entries()) == 1
@@ -168,14 +169,11 @@ async def test_a_refusal_after_a_lost_connection_is_not_final(ledger: Ledger) ->
         ledger.admit(await request.read())
         return await hang_up(request)
 
-    async def release_and_refuse(request: web.Request) -> web.StreamResponse:
-        return await refusing(RefusalCode.LOT_NOT_FREE, "it is offered elsewhere.")(request)
-
     async def release(_request: web.Request) -> None:
         ledger.release()
 
     first.answer_next(admit_and_hang_up, release)
-    second.answer_next(release_and_refuse)
+    second.answer_next(refusing(RefusalCode.LOT_NOT_FREE, "it is offered elsewhere."))
     async with client_of(ledger, first, second) as client:
         receipt = await client.submit(output())
     assert receipt.height == ledger.world.height
@@ -356,7 +354,7 @@ def _too_much() -> dict[str, object]:
     return {"gross": 10_000_000, "elements": elements}
 
 
-def _json(body: dict[str, object]):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _json(body: dict[str, object]) -> Interceptor:
     async def answer(_request: web.Request) -> web.StreamResponse:
         return web.json_response(body)
 

@@ -1,23 +1,24 @@
 from __future__ import annotations
 
 import inspect
+import threading
 
 import pytest
 
 from client.errors import ClientRefusal, UsageError
 from client.session import Client as AsyncClient
 from client.sync import Client
+from tests.client.desk import Desk
 from tests.client.network import keys_of
-from tests.client.site import Site
 from tests.support.trading import MINE, output
 
 
-def open_client(site: Site) -> Client:
-    return Client([site.node.address], genesis=site.ledger.genesis, member=MINE, keys=keys_of(MINE))
+def open_client(desk: Desk) -> Client:
+    return Client([desk.node.address], genesis=desk.ledger.genesis, member=MINE, keys=keys_of(MINE))
 
 
-def test_the_twin_does_what_the_asynchronous_client_does(site: Site) -> None:
-    with open_client(site) as ledger:
+def test_the_twin_does_what_the_asynchronous_client_does(desk: Desk) -> None:
+    with open_client(desk) as ledger:
         receipt = ledger.submit(output())
         assert ledger.lot("mine-a/C-1").lot_id == receipt.lot_id()
         assert MINE in [member.id for member in ledger.members()]
@@ -35,8 +36,8 @@ def test_every_public_coroutine_and_iterator_has_its_twin() -> None:
             assert twin.__doc__ == method.__doc__, name
 
 
-def test_a_session_must_be_open_and_is_opened_once(site: Site) -> None:
-    client = open_client(site)
+def test_a_session_must_be_open_and_is_opened_once(desk: Desk) -> None:
+    client = open_client(desk)
     with pytest.raises(UsageError, match="not open"):
         client.status()
     with client, pytest.raises(UsageError, match="open already"):
@@ -46,14 +47,12 @@ def test_a_session_must_be_open_and_is_opened_once(site: Site) -> None:
 
 
 def test_a_session_that_cannot_be_opened_leaves_no_thread() -> None:
-    import threading
-
     before = threading.active_count()
     with pytest.raises(UsageError, match="no node is named"), Client([]):
         pass
     assert threading.active_count() == before
 
 
-def test_an_iterator_can_be_left_early(site: Site) -> None:
-    with open_client(site) as ledger:
+def test_an_iterator_can_be_left_early(desk: Desk) -> None:
+    with open_client(desk) as ledger:
         assert next(iter(ledger.members())).id == "customs"

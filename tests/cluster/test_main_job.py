@@ -13,7 +13,12 @@ from client.errors import ClientError
 from node.demo.tampering import tamper
 from tests.cluster.conftest import Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("cluster"),
+]
 
 HEIGHT_SECONDS = 60.0
 

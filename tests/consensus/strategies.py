@@ -19,11 +19,12 @@ from consensus.messages import (
 )
 from ledger.wire.block import Block, Header, Point
 from ledger.wire.certificate import Certificate, CertificateKind
+from ledger.wire.scalars import VALIDATORS_MAX
 
 numbers = st.one_of(st.integers(0, 300), st.integers(0, 2**63 - 1))
 digests = st.binary(min_size=32, max_size=32)
 signatures = st.binary(min_size=64, max_size=64)
-indexes = st.integers(0, 63)
+indexes = st.integers(0, VALIDATORS_MAX - 1)
 kinds = st.sampled_from(list(CertificateKind))
 points = st.builds(
     Point, epoch=numbers, view=numbers, parent_view=numbers, height=numbers, block_id=digests

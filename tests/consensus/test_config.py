@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields, replace
 from typing import Any
 
@@ -59,6 +60,6 @@ def test_no_time_out_shrinks_with_more_views_or_passes_the_bound(base: int, view
 
 
 def test_the_table_grows_by_half_to_thirty_times() -> None:
-    for smaller, larger in zip(BACKOFF_THOUSANDTHS[1:], BACKOFF_THOUSANDTHS[2:-1], strict=False):
+    for smaller, larger in itertools.pairwise(BACKOFF_THOUSANDTHS[1:-1]):
         assert abs(larger * 2 - smaller * 3) <= 2
     assert BACKOFF_THOUSANDTHS[-1] == 30_000

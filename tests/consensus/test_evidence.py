@@ -7,10 +7,12 @@ from consensus.evidence import (
     Evidence,
     EvidenceKind,
     InvalidEvidenceError,
+    Signed,
     make_evidence,
     signed,
     verify_evidence,
 )
+from ledger.wire.certificate import CertificateKind
 from ledger.wire.codec import decode, encode
 from ledger.wire.scalars import ChainId, Epoch, SignatureBytes, ValidatorIndex, View
 from tests.consensus.rig import FINALIZE, NOTARIZE, NULLIFY, Chain
@@ -20,31 +22,32 @@ CHAIN = Chain()
 POINTS = [CHAIN.point(CHAIN.block(1, transactions=(t,))) for t in (b"x", b"y")]
 
 
-def statement(kind: object, which: int) -> object:
+def statement(kind: CertificateKind, which: int) -> Signed:
     point = None if kind is NULLIFY else POINTS[which]
-    return signed(point, CHAIN.vote(kind, 1, point, 2).signature)  # type: ignore[arg-type]
+    return signed(point, CHAIN.vote(kind, 1, point, 2).signature)
 
 
-def proposed(which: int) -> object:
+def proposed(which: int) -> Signed:
     text = (b"x", b"y")[which]
     proposal = CHAIN.proposal(CHAIN.block(1, transactions=(text,)))
     return signed(proposal.point, proposal.signature)
 
 
+STATEMENTS = {
+    EvidenceKind.TWO_NOTARIZE: ((NOTARIZE, 0), (NOTARIZE, 1)),
+    EvidenceKind.TWO_FINALIZE: ((FINALIZE, 0), (FINALIZE, 1)),
+    EvidenceKind.NULLIFY_AND_FINALIZE: ((NULLIFY, 0), (FINALIZE, 0)),
+    EvidenceKind.NOTARIZE_AND_FINALIZE: ((NOTARIZE, 0), (FINALIZE, 1)),
+}
+
+
 def evidence_of(kind: EvidenceKind) -> Evidence:
-    voter = 2
-    match kind:
-        case EvidenceKind.TWO_NOTARIZE:
-            pair = statement(NOTARIZE, 0), statement(NOTARIZE, 1)
-        case EvidenceKind.TWO_FINALIZE:
-            pair = statement(FINALIZE, 0), statement(FINALIZE, 1)
-        case EvidenceKind.NULLIFY_AND_FINALIZE:
-            pair = statement(NULLIFY, 0), statement(FINALIZE, 0)
-        case EvidenceKind.NOTARIZE_AND_FINALIZE:
-            pair = statement(NOTARIZE, 0), statement(FINALIZE, 1)
-        case EvidenceKind.TWO_PROPOSE:
-            pair, voter = (proposed(0), proposed(1)), int(CHAIN.leader(1))
-    return make_evidence(kind, (EPOCH, View(1), ValidatorIndex(voter)), *pair)  # type: ignore[arg-type]
+    if kind is EvidenceKind.TWO_PROPOSE:
+        place = (EPOCH, View(1), CHAIN.leader(1))
+        return make_evidence(kind, place, proposed(0), proposed(1))
+    one, two = STATEMENTS[kind]
+    place = (EPOCH, View(1), ValidatorIndex(2))
+    return make_evidence(kind, place, statement(*one), statement(*two))
 
 
 def verify(evidence: Evidence, **changes: object) -> None:
@@ -92,4 +95,4 @@ def test_notarize_and_nullify_in_one_view_prove_nothing() -> None:
     place = (EPOCH, View(1), ValidatorIndex(2))
     for kind in EvidenceKind:
         with pytest.raises(InvalidEvidenceError):
-            verify(make_evidence(kind, place, *pair))  # type: ignore[arg-type]
+            verify(make_evidence(kind, place, *pair))

@@ -82,7 +82,7 @@ def test_a_restarted_validator_gives_the_finalize_vote_that_it_owes() -> None:
     point = rig.votes(NOTARIZE)[0].point
     assert point is not None
     rig.hear_certificate(rig.chain.certificate(NOTARIZE, 1, point))
-    journal = [r for r in rig.records() if b"\x03" != r[1][2:3] or r[0] != RecordType.OWN_VOTE]
+    journal = [r for r in rig.records() if r[1][2:3] != b"\x03" or r[0] != RecordType.OWN_VOTE]
     assert len(journal) == len(rig.records()) - 1
     again = Rig(rig.own, journal=journal)
     assert [vote.point for vote in again.votes(FINALIZE)] == [point]

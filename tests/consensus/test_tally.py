@@ -68,9 +68,7 @@ def test_all_evidence_holds_and_nobody_is_accused_of_legal_votes(votes: list[Vot
             block_id = vote.point.block_id if vote.point else b""
             said.setdefault(vote.voter, set()).add((vote.kind, block_id))
         for evidence in tally.add(vote).evidence:
-            verify_evidence(
-                evidence, chain_id=CHAIN_ID, epoch=EPOCH, validators=CHAIN.validators
-            )
+            verify_evidence(evidence, chain_id=CHAIN_ID, epoch=EPOCH, validators=CHAIN.validators)
             accused.add(evidence.voter)
     for voter in accused:
         kinds = said[voter]

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - whoever breaks the rules listens to little
 """Validators that break the rules.
 
 *Twins* are two complete, correct instances with one key, as after a failover gone wrong; the network decides
@@ -260,4 +261,4 @@ class Liar:
 
 
 def make_liar(options: NodeOptions, seed: int) -> Callable[[Disk], Liar]:
-    return lambda _disk: Liar(options, random.Random(seed))
+    return lambda _disk: Liar(options, random.Random(seed))  # noqa: S311 - a simulation

@@ -38,7 +38,11 @@ class Bench:
                 self.validators, ValidatorIndex(index), keys[index], config or ConsensusConfig()
             )
             slot = Slot(
-                index=index, name=name, correct=True, make=partial(EngineNode, options), execute_ms=1
+                index=index,
+                name=name,
+                correct=True,
+                make=partial(EngineNode, options),
+                execute_ms=1,
             )
             self.world.slots.append(slot)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 import pytest
@@ -16,8 +15,7 @@ MODULES = (consensus.electorate, consensus.evidence, ledger.wire.certificate)
 
 
 @pytest.fixture(autouse=True)
-def remembered_signatures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def remembered_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
     remembered = lru_cache(maxsize=100_000)(is_signature_valid)
     for module in MODULES:
         monkeypatch.setattr(module, "is_signature_valid", remembered)
-    yield

@@ -77,7 +77,7 @@ class EngineNode:
         if transaction in self._stored or transaction in self._mempool:
             return ()
         self._mempool[transaction] = None
-        return self.engine.on_work(True, now)
+        return self.engine.on_work(pending=True, now=now)
 
     def perform(self, work: LocalWork, now: Instant) -> tuple[Effect, ...]:
         match work:
@@ -132,7 +132,7 @@ class EngineNode:
                 self._mempool.pop(transaction, None)
             effects += self.engine.on_committed(finalized.point.height, now)
         if not self._mempool:
-            effects += self.engine.on_work(False, now)
+            effects += self.engine.on_work(pending=False, now=now)
         if len(self.disk.journal) > self.options.journal_records_max:
             self.disk.replace_journal(self.engine.checkpoint_records())
         return tuple(effects)

@@ -26,6 +26,7 @@ from tests.simulation.network import Conditions
 from tests.simulation.toy_ledger import validator_keys, validator_names, validator_set
 from tests.simulation.world import CrashPlan, Slot, World
 
+DEFAULTS = ConsensusConfig()
 PROGRESS_MS = 600_000
 """Simulated time after healing within which everything must be final."""
 
@@ -39,8 +40,9 @@ class Plan:
     liars: int = 0
     lost: int = 0
     """Correct validators that stay down for ever after the first phase."""
+    observers: int = 0
     fault_ms: int = 15_000
-    config: ConsensusConfig = ConsensusConfig()
+    config: ConsensusConfig = DEFAULTS
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Run:
         self.plan = plan
         self.world = World(seed)
         self.world.trace = hashlib.sha256() if trace else None
-        self.rng = random.Random(seed ^ 0x5EED)
+        self.rng = random.Random(seed ^ 0x5EED)  # noqa: S311 - a simulation
         self.seed = seed
         self.transactions: set[bytes] = set()
         self.votes = Votes(plan.count)
@@ -93,6 +95,8 @@ class Run:
         end = self.plan.fault_ms
         while world.now_ms < end:
             world.network.conditions = self._conditions()
+            if rng.random() < 0.2:
+                rng.choice(world.slots).wall_skew_ms = rng.randint(-7_000, 4_000)
             for _ in range(rng.randint(0, 3)):
                 self._submit(rng.randint(1, len(world.slots)))
             world.run_until(min(end, world.now_ms + rng.randint(200, 2_500)))
@@ -105,6 +109,7 @@ class Run:
             world.crash(slot)
             slot.correct = False
         for slot in world.slots:
+            slot.wall_skew_ms = self.rng.randint(-900, 900)
             if slot.node is None and slot.correct:
                 world.start(slot)
         if self.rng.random() < 0.5:
@@ -117,7 +122,7 @@ class Run:
                 world.submit(slot, transaction)
 
     def _lost_slots(self) -> list[Slot]:
-        correct = [slot for slot in self.world.slots if slot.correct]
+        correct = [slot for slot in self.world.slots if slot.name in self.votes.correct]
         return self.rng.sample(correct, self.plan.lost)
 
     def _done(self) -> bool:
@@ -181,6 +186,10 @@ class Run:
             else:
                 self._add(name, partial(EngineNode, options), 0, correct=True)
                 self.votes.correct.add(name)
+
+        for number in range(plan.observers):
+            options = NodeOptions(validators, None, None, plan.config)
+            self._add(f"observer-{number}", partial(EngineNode, options), 0, correct=True)
 
     def _add(self, name: str, make: object, which: int, *, correct: bool) -> None:
         slot = Slot(

@@ -31,6 +31,11 @@ def test_four_validators_of_which_one_stays_down(seed: int) -> None:
     Run(seed, Plan(lost=1)).run()
 
 
+@pytest.mark.parametrize("seed", range(350, 356))
+def test_observers_store_what_validators_store(seed: int) -> None:
+    Run(seed, Plan(liars=1, observers=2, fault_ms=8_000)).run()
+
+
 @pytest.mark.parametrize("seed", range(400, 406))
 @pytest.mark.parametrize("count", [5, 6])
 def test_five_and_six_validators_with_twins(seed: int, count: int) -> None:

@@ -42,8 +42,10 @@ def test_one_node_that_missed_the_finalization_gets_it_without_waking_the_others
     bench.start()
     deaf = bench.slots[2].name
     bench.filter(
-        lambda _s, receiver, message: receiver != deaf
-        or not (is_vote(message, FINALIZE) or isinstance(message, Certificates))
+        lambda _s, receiver, message: (
+            receiver != deaf
+            or not (is_vote(message, FINALIZE) or isinstance(message, Certificates))
+        )
     )
     bench.submit(b"tx")
     bench.wait(300)
@@ -62,8 +64,11 @@ def test_a_certified_split_heals() -> None:
     leader = bench.leader_of_current_view()
     alone = bench.slots[(leader + 2) % 4].name
     bench.filter(
-        lambda _s, receiver, message: not (
-            is_vote(message, NOTARIZE) and receiver != alone or isinstance(message, Certificates)
+        lambda _s, receiver, message: (
+            not (
+                (is_vote(message, NOTARIZE) and receiver != alone)
+                or isinstance(message, Certificates)
+            )
         )
     )
     bench.submit(b"tx")
@@ -213,8 +218,12 @@ def test_a_leader_that_shows_its_block_to_some_only_cannot_stop_the_others() -> 
     leader = bench.leader_of_current_view()
     blind = bench.slots[(leader + 1) % 4].name
     bench.filter(
-        lambda sender, receiver, message: not (
-            receiver == blind and isinstance(message, Proposal) and sender == bench.slots[leader].name
+        lambda sender, receiver, message: (
+            not (
+                receiver == blind
+                and isinstance(message, Proposal)
+                and sender == bench.slots[leader].name
+            )
         )
     )
     bench.submit(b"tx")

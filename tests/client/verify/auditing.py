@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from client.cli.exit_codes import ExitCode
 from client.verify.anchor import PinnedGenesis
-from client.verify.findings import Finding, FindingCode
+from client.verify.findings import AuditFinding, FindingCode
 from client.verify.report import AuditReport, make_report
 from client.verify.run import conduct
 from client.verify.source import HistoryRow, SourceError, TipClaim
@@ -86,7 +86,7 @@ def expect(
     verdict: AuditVerdict,
     exit_code: ExitCode,
     *codes: FindingCode,
-) -> Sequence[Finding]:
+) -> Sequence[AuditFinding]:
     """Check verdict, exit code and codes, and return the findings."""
     assert report.verdict is verdict, [finding.what for finding in report.findings]
     assert report.exit_code is exit_code
@@ -98,5 +98,5 @@ def expect_verified(report: AuditReport) -> None:
     expect(report, AuditVerdict.VERIFIED, ExitCode.GOOD)
 
 
-def expect_tampered(report: AuditReport, *codes: FindingCode) -> Sequence[Finding]:
+def expect_tampered(report: AuditReport, *codes: FindingCode) -> Sequence[AuditFinding]:
     return expect(report, AuditVerdict.TAMPERED, ExitCode.TAMPERED, *codes)

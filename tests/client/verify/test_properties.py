@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client.verify.audit import Audit
-from client.verify.findings import Finding, FindingCode
+from client.verify.findings import AuditFinding, FindingCode
 from client.verify.verdict import AuditVerdict, worst
 from ledger.wire.certificate import CertificateKind
 from ledger.wire.codec import encode
@@ -20,7 +20,7 @@ TIP = make_history().tip
 HISTORIES = (make_history(), make_branch(PART_AT, 3, (1, 2, 3)), make_branch(PART_AT, 4, (2, 3)))
 
 
-def findings_of(histories: list[History], rows_per_step: int) -> list[Finding]:
+def findings_of(histories: list[History], rows_per_step: int) -> list[AuditFinding]:
     """Return what the core finds when every source delivers so many rows at a time."""
     audit = Audit(make_history().genesis, [f"node-{at}" for at in range(len(histories))])
     while wanted := audit.wanting():

@@ -122,7 +122,7 @@ def test_decided_blocks_are_executed_ahead_of_any_proposal_on_them() -> None:
 def test_a_verdict_about_a_forgotten_block_is_ignored() -> None:
     rig = Rig.following()
     block = rig.chain.block(1)
-    rig.note(rig.engine.on_executed(block.header.block_id, False, "late", rig.now))
+    rig.note(rig.engine.on_executed(block.header.block_id, valid=False, reason="late", now=rig.now))
     assert rig.halts() == []
 
 

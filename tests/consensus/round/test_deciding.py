@@ -38,7 +38,9 @@ def test_the_quorum_is_n_minus_f(count: int, quorum: int) -> None:
     assert rig.state.view == 2
 
 
-def test_the_notarization_and_the_finalize_vote_are_durable_together_before_the_vote_leaves() -> None:
+def test_the_notarization_and_the_finalize_vote_are_durable_together_before_the_vote_leaves() -> (
+    None
+):
     rig = Rig.following()
     point = rig.chain.point(rig.chain.block(1))
     rig.hear_votes(NOTARIZE, 1, point, rig.others)

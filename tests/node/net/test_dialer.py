@@ -11,9 +11,10 @@ from typing import cast
 import aiohttp
 import pytest
 
-from node.net.dialer import PeerAddress
+from node.net.dialer import Backoff, PeerAddress
 from node.net.framing import pack
 from node.net.identity import NodeIdentity
+from node.net.limits import NetworkLimits
 from node.net.sendqueue import Priority, QueueLimit
 from tests.node.net.conftest import Starter
 from tests.node.net.nodes import (
@@ -25,6 +26,23 @@ from tests.node.net.nodes import (
 )
 
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def test_pauses_double_up_to_a_limit_and_begin_anew_after_a_connection_that_lasted() -> None:
+    limits = NetworkLimits(redial_first_ms=200, redial_max_ms=10_000)
+    pauses = Backoff(limits, lambda: 1.0)
+    longest = [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]
+    assert [pauses.after(5.0) for _ in longest] == longest
+    # A connection that is taken and ended at once is no success.
+    assert pauses.after(9_999.0) == 10_000
+    assert pauses.after(10_000.0) == 200
+    assert pauses.after(1.0) == 400
+
+
+def test_pauses_are_spread_over_the_upper_half() -> None:
+    limits = NetworkLimits(redial_first_ms=200, redial_max_ms=10_000)
+    assert Backoff(limits, lambda: 0.0).after(1.0) == 100
+    assert Backoff(limits, lambda: 0.5).after(1.0) == 150
 
 
 async def test_equal_failures_are_reported_once(start_node: Starter) -> None:

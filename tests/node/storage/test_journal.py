@@ -200,6 +200,25 @@ def test_an_identity_that_is_too_long_does_not_spoil_the_journal(path: Path) -> 
         assert list(journal.replay()) == [(1, b"still usable")]
 
 
+def test_a_name_is_durable_as_soon_as_it_is_made_or_removed(path: Path) -> None:
+    durable: list[tuple[str, list[str]]] = []
+
+    def flush_folder(folder: Path) -> None:
+        durable.append((folder.name, sorted(entry.name for entry in folder.iterdir())))
+
+    one, two = segment_name(1), segment_name(2)
+    options = JournalOptions(flush_folder=flush_folder)
+    parent = path.parent.name
+    with Journal.create(path, IDENTITY, options) as journal:
+        assert durable == [(parent, ["journal"]), ("journal", [one])]
+        journal.roll()
+        assert durable[2:] == [("journal", [one, two])]
+        journal.drop_before(2)
+        assert durable[3:] == [("journal", [two])]
+    Journal.open(path, IDENTITY, options).close()
+    assert durable[4:] == [("journal", [two])]
+
+
 class Disk:
     """Flushes for real until it is told to fail."""
 

@@ -34,12 +34,12 @@ class Ran:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - any JSON
         return json.loads(self.out)
 
 
 @dataclass(slots=True)
-class Site:
+class Desk:
     """One node over one ledger, and a directory for a clerk's files."""
 
     path: Path
