@@ -93,6 +93,7 @@ class NodeService:
         self._log = log
         self._stopping = asyncio.Event()
         self.driver: Driver | None = None
+        self.context: NodeContext | None = None
         self.api_address = ""
         self.health_address = ""
         self.peer_port = 0
@@ -112,7 +113,7 @@ class NodeService:
             stack.callback(HomeLock.acquire(self.home.path).release)
             driver = self._open(stack)
             self.driver = driver
-            context = self._context(driver)
+            context = self.context = self._context(driver)
             driver.listeners.finalized.append(
                 lambda finalized: _remember(context.receipts, finalized)
             )

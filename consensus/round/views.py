@@ -114,7 +114,10 @@ def join_nullify(state: State, now: Instant) -> bool:
 
 
 def _forget_stale(state: State, oldest: View) -> None:
-    """Forget proposals of long past views that nothing decided and that were not voted for."""
+    """Forget proposals of long past views that nothing decided and that were not voted for.
+
+    Blocks up to the final view stay: they may be on their way into the store.
+    """
     for view in [view for view in state.proposal_points if view <= oldest]:
         del state.proposal_points[view]
     stale = []
@@ -122,6 +125,8 @@ def _forget_stale(state: State, oldest: View) -> None:
         view = known.header.view
         if view > oldest:
             break
+        if view <= state.certificates.final.view:
+            continue
         decided = state.certificates.decided(view)
         if known.recorded or (decided is not None and decided.block_id == known.block_id):
             continue

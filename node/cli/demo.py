@@ -61,6 +61,8 @@ def demo(
         asyncio.run(_demo(directory, json_file, seed=seed, months=months, once=once))
     except (SupervisorError, FileExistsError) as error:
         raise NodeExit(ExitCode.USAGE, str(error)) from error
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 @demo_app.command("tamper")
@@ -135,6 +137,7 @@ async def _demo(
 ) -> None:
     begun = time.monotonic()
     console = Console()
+    interruption = _Interruption()
     async with running_network(path, seed=seed, months=months) as network:
         with Progress(
             TextColumn("{task.description}"),
@@ -155,9 +158,10 @@ async def _demo(
         remember(network.directory, network.supervisor.ports, told)
         if json_file is not None:
             write_durably(json_file, json.dumps(told, indent=2).encode() + b"\n")
+        interruption.is_expected = True
         tell(story, console, stays=not once, directory=path)
         if not once:
-            await _until_interrupted()
+            await interruption.happened.wait()
 
 
 async def _story(network: DemoNetwork, loader: Loader, seconds: float) -> Story:
@@ -186,9 +190,21 @@ async def _story(network: DemoNetwork, loader: Loader, seconds: float) -> Story:
     )
 
 
-async def _until_interrupted() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+class _Interruption:
+    """Ctrl-C or SIGTERM: the end that was announced, or the end of what is under way.
+
+    Either way the network is taken down in order: no node is left running.
+    """
+
+    def __init__(self) -> None:
+        self.happened = asyncio.Event()
+        self.is_expected = False
+        self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._note)
+
+    def _note(self) -> None:
+        self.happened.set()
+        if not self.is_expected and self._task is not None:
+            self._task.cancel()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger.genesis import open_genesis
+from node.storage.lock import HomeLock
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("cluster")]
 
@@ -82,3 +83,19 @@ def test_a_directory_with_something_in_it_is_refused_in_a_sentence(
     assert process.returncode == 2
     assert "is not empty" in err
     assert "Traceback" not in err
+
+
+def test_an_interrupted_start_leaves_no_node_running(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    process = demo(environment, "--dir", str(kept))
+    control = kept / "control"
+    while not control.exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    for home in (kept / "nodes").iterdir():
+        HomeLock.acquire(home).release()

@@ -125,6 +125,24 @@ def test_a_node_that_was_away_for_hundreds_of_blocks_catches_up_and_votes_again(
     assert away.sent["Vote"] > before
 
 
+def test_a_slow_node_catches_up_while_the_others_go_on() -> None:
+    bench = Bench()
+    bench.start()
+    away = bench.slots[3]
+    bench.world.crash(away)
+    bench.wait(30_000)
+    for number in range(150):
+        bench.submit(b"tx %d" % number)
+        bench.wait(35)
+    away.execute_ms = 30
+    bench.world.start(away)
+    for number in range(150, 400):
+        bench.submit(b"tx %d" % number, [0, 1, 2])
+        bench.wait(35)
+    assert len(away.disk.chain) > 250
+    bench.time_until_stored(b"tx 399", limit_ms=10_000)
+
+
 def test_a_node_with_an_old_clock_follows_and_its_own_blocks_are_passed_over() -> None:
     bench = Bench()
     slow = bench.slots[1]
