@@ -394,7 +394,10 @@ _WORDS_OF_NAME: Final[dict[Any, str]] = {
 
 def suggestion(found: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     """Return " Did you mean …?" when something known is close to what was found."""
-    close = difflib.get_close_matches(found.lower(), [name.lower() for name in known], n=1)
+    names = [name.lower() for name in known]
+    close = difflib.get_close_matches(found.lower(), names, n=1)
+    if not close and found:
+        close = [name for name in names if name.startswith(found.lower())]
     if not close:
         return ""
     best = next(name for name in known if name.lower() == close[0])

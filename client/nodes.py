@@ -155,7 +155,7 @@ class NodePool:
             Unverified: A node's answer does not verify, and no other node gave one that does.
             Unreachable: No node gave a usable answer in time; ``Busy`` when all were busy.
         """
-        deadline = self.deadline()
+        deadline = self.deadline(self.patience.question_ms)
         attempt = 0
         while True:
             troubles = Troubles()

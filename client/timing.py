@@ -37,7 +37,9 @@ class Patience:
     """How long to keep trying. All in milliseconds."""
 
     total_ms: int = 60_000
-    """Longest time for one submission or one question, over all nodes and attempts."""
+    """Longest time for one submission, over all nodes and attempts."""
+    question_ms: int = 15_000
+    """Longest time for one question, over all nodes and attempts."""
     wait_ms: int = 20_000
     """How long a node is asked to hold a request open until a transaction is decided."""
     request_ms: int = 10_000

@@ -198,6 +198,7 @@ class Engine:
             happened = deciding.count_votes(state, now)
             happened |= deciding.finalize_notarized(state)
             happened |= views.join_nullify(state, now)
+            happened |= views.step_aside(state, now)
             happened |= committing.execute_decided(state)
             happened |= voting.vote_if_ready(state, now)
             happened |= leading.propose_if_leader(state, now)

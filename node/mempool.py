@@ -89,6 +89,29 @@ class PendingTransaction:
     retry_height: Height = field(default=Height(0))
     """No block below this height tries it."""
 
+    def final_refusal(self, time_ms: TimeMs) -> Refused:
+        """Return the refusal for good, now that a block of ``time_ms`` was past the validity."""
+        until_ms, rule = self.parsed.valid_until_ms, self.refusal
+        end = (
+            f"it was valid until {until_ms} ms and no block took it before {time_ms} ms; "
+            "it is safe to correct and send again."
+        )
+        if rule is None or rule.code is RefusalCode.EXPIRED:
+            return Refused(
+                RefusalCode.EXPIRED,
+                end,
+                field="valid_until_ms",
+                valid_until_ms=until_ms,
+                time_ms=time_ms,
+            )
+        return Refused(
+            rule.code,
+            f"{rule.sentence} That is final: {end}",
+            field=rule.field,
+            record_index=rule.record_index,
+            **rule.figures,
+        )
+
 
 class Mempool:
     """The pending transactions of one node."""
@@ -218,7 +241,9 @@ class Mempool:
         """Remember why a transaction did not go into the block at ``height``."""
         pending = self._by_id.get(tx_id)
         if pending is not None:
-            pending.refusal = refusal
+            if pending.refusal is None or refusal.code is not RefusalCode.EXPIRED:
+                # That it came too late is no reason why it was not taken in time.
+                pending.refusal = refusal
             pending.retry_height = Height(
                 height + min(1 << min(pending.attempts, 16), RETRY_BLOCKS_MAX)
             )

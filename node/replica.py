@@ -43,7 +43,7 @@ from consensus.messages import Message
 from consensus.status import EngineStatus
 from ledger.errors import InvalidBlockError
 from ledger.parsed import ParsedTransaction
-from ledger.refusal import RefusalCode, Refused
+from ledger.refusal import Refused
 from ledger.store import Reader, block_key, proof_key
 from ledger.transition import Slot
 from ledger.wire.block import Block, decode_block
@@ -371,19 +371,11 @@ class Replica:
 
     def _refuse(self, pending: PendingTransaction, time_ms: TimeMs) -> Expired:
         """Note that a transaction that has left the pool can no longer be included."""
-        parsed = pending.parsed
-        refusal = pending.refusal or Refused(
-            RefusalCode.EXPIRED,
-            f"it was valid until {parsed.valid_until_ms} ms and no block took it before "
-            f"{time_ms} ms; it is safe to send again.",
-            field="valid_until_ms",
-            valid_until_ms=parsed.valid_until_ms,
-            time_ms=time_ms,
-        )
-        self._refused[parsed.tx_id] = refusal
+        tx_id, refusal = pending.parsed.tx_id, pending.final_refusal(time_ms)
+        self._refused[tx_id] = refusal
         while len(self._refused) > REFUSED_KEPT_MAX:
             self._refused.popitem(last=False)
-        return Expired(parsed.tx_id, refusal)
+        return Expired(tx_id, refusal)
 
 
 def stored_tip(store: Reader, chain: Chain) -> FinalizedTip:

@@ -109,6 +109,9 @@ def test_a_decision_record_has_all_its_parts(path: Path) -> None:
     assert lines[0].startswith(f"# {number}. ")
     assert re.match(r"Status: (proposed|accepted|superseded), \d{4}-\d{2}-\d{2}\.", lines[2])
     assert len(lines) in ADR_LINES
+    headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert headings[0] == "Context"
+    assert "Consequences" in headings, "the bad ones too"
 
 
 def test_decision_records_are_numbered_without_gap_and_all_in_the_index() -> None:

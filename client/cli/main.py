@@ -34,6 +34,9 @@ from client.cli.output import note, say_client_error, say_error
 from client.cli.plugins import MissingPlugin, mount_plugins
 from client.errors import ClientError
 
+PARTS: Final = (keys, profiles, submitting, outbox, importing, tracing, lookups, receipts)
+"""The modules of our own commands, in the order of the help."""
+
 TRACEBACK_VARIABLE: Final = "MONAZITE_TRACEBACK"
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as shells expect it."""
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error is said here."""
     as_json = "--json" in arguments
-    app, missing = build_app()
+    app, missing = build_app(next((word for word in arguments if not word.startswith("-")), ""))
     try:
         result = typer.main.get_command(app).main(
             args=list(arguments), prog_name="monazite", standalone_mode=False
@@ -78,8 +81,13 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else ExitCode.GOOD
 
 
-def build_app() -> tuple[typer.Typer, tuple[MissingPlugin, ...]]:
-    """Return the program with all commands, and the plugins that could not be loaded."""
+def build_app(first_word: str = "") -> tuple[typer.Typer, tuple[MissingPlugin, ...]]:
+    """Return the program with all commands, and the plugins that could not be loaded.
+
+    Args:
+        first_word: The command that was typed. For one of our own that needs no plugin, plugins
+            and the auditor are not even imported: that takes longer than most commands.
+    """
     app = typer.Typer(
         name="monazite",
         help="A permissioned ledger for rare-earth quotas and product flows.",
@@ -89,35 +97,42 @@ def build_app() -> tuple[typer.Typer, tuple[MissingPlugin, ...]]:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_program)
-    for part in (
-        keys,
-        profiles,
-        submitting,
-        outbox,
-        importing,
-        tracing,
-        lookups,
-        receipts,
-    ):
+    for part in PARTS:
         part.register(app)
+    if first_word in _own_names(app):
+        return app, ()
     if importlib.util.find_spec("client.cli.verify") is not None:
         importlib.import_module("client.cli.verify").register(app)
     return app, mount_plugins(app)
 
 
+def _own_names(app: typer.Typer) -> frozenset[str]:
+    commands = [command.name for command in app.registered_commands]
+    groups = [
+        group.typer_instance.info.name for group in app.registered_groups if group.typer_instance
+    ]
+    return frozenset(name for name in (*commands, *groups) if isinstance(name, str))
+
+
+def _on_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if not wanted:
+        return
+    try:
+        number = metadata.version("monazite")
+    except metadata.PackageNotFoundError:
+        number = "unknown (not installed)"
+    print(f"monazite {number}")  # noqa: T201 - the result
+    raise typer.Exit
+
+
 def _program(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_on_version, is_eager=True),
     ] = False,
 ) -> None:
-    if version:
-        try:
-            number = metadata.version("monazite")
-        except metadata.PackageNotFoundError:
-            number = "unknown (not installed)"
-        print(f"monazite {number}")  # noqa: T201 - the result
-        raise typer.Exit
+    del version
 
 
 def _say_usage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
@@ -12,6 +12,7 @@ from client.errors import ProfileError
 from client.passphrase import passphrase_source
 from client.profile import Profile, current_profile_name, load_profile
 from client.session import Client
+from client.timing import Patience
 
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, also for an error.")
@@ -42,9 +43,13 @@ ValidMinutes: TypeAlias = Annotated[
 ]
 
 
+PATIENCE: Final = Patience(question_ms=5_000)
+"""Somebody sits and waits: a question is given up sooner than in a program."""
+
+
 def reading_client(profile: str | None, nodes: list[str] | None) -> Client:
     """Return a client for questions; with ``--node`` no profile is needed."""
-    return Client(nodes or (), profile=_profile(profile, optional=bool(nodes)))
+    return Client(nodes or (), profile=_profile(profile, optional=bool(nodes)), patience=PATIENCE)
 
 
 def writing_client(
@@ -60,7 +65,7 @@ def writing_client(
             loaded.directory / "profile.toml", "has no `member`: it only reads. Add who writes."
         )
     source = passphrase_source(file=passphrase_file, descriptor=passphrase_descriptor)
-    client = Client(nodes or (), profile=loaded, passphrase=source)
+    client = Client(nodes or (), profile=loaded, passphrase=source, patience=PATIENCE)
     if loaded is not None and loaded.outbox_directory.is_dir():
         waiting = sum(1 for _ in loaded.outbox_directory.glob("*.tx"))
         if waiting:

@@ -7,7 +7,7 @@ import asyncio
 import typer
 
 from client.cli.exit_codes import ExitCode
-from client.cli.options import AsJson, NodeAddresses, ProfileName
+from client.cli.options import PATIENCE, AsJson, NodeAddresses, ProfileName
 from client.cli.output import Outcome, say
 from client.cli.words import moment
 from client.outbox import Outbox
@@ -59,7 +59,7 @@ def resume(
     """Bring everything in the outbox to its end: final, or refused for good."""
 
     async def work() -> list[Submission]:
-        async with Client(node or (), profile=load_profile(profile)) as client:
+        async with Client(node or (), profile=load_profile(profile), patience=PATIENCE) as client:
             return await client.resume_outbox()
 
     results = asyncio.run(work())

@@ -16,7 +16,6 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.text import Text
 
 from client.cli.exit_codes import ExitCode
 from client.errors import ClientError
@@ -49,12 +48,20 @@ def say(outcome: Outcome, *, as_json: bool) -> int:
         following = {"next": outcome.next_command} if outcome.next_command else {}
         _print_json({"schema": outcome.schema, **outcome.data, **following})
     else:
-        console = result_console()
+        _print_lines(outcome)
+    return int(outcome.exit_code)
+
+
+def _print_lines(outcome: Outcome) -> None:
+    console = result_console()
+    try:
         for line in outcome.lines:
             show(console, line)
         if outcome.next_command:
             show(console, f"next: {outcome.next_command}")
-    return int(outcome.exit_code)
+    except SystemExit as error:
+        # The console's way of saying that the reader has gone, as in `monazite … | head`.
+        raise BrokenPipeError from error
 
 
 def say_error(code: str, detail: str, exit_code: int, *, as_json: bool, **more: Any) -> int:  # noqa: ANN401
@@ -87,8 +94,8 @@ def result_console() -> Console:
 
 
 def show(console: Console, line: RenderableType) -> None:
-    """Print one line or drawing; a text is printed as it stands, and never cut."""
-    if isinstance(line, str | Text):
+    """Print one line or drawing. A ``str`` is never broken, so that ids and commands can be copied."""
+    if isinstance(line, str):
         console.print(line, markup=False, soft_wrap=True)
     else:
         console.print(line)

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from client.cli.keys import role_of
-from client.cli.options import AsJson
+from client.cli.options import PATIENCE, AsJson
 from client.cli.output import Outcome, say
 from client.errors import UsageError
 from client.profile import (
@@ -173,7 +173,7 @@ def _genesis_document(genesis: str, nodes: tuple[str, ...]) -> bytes:
 
 
 async def _fetch_genesis(nodes: tuple[str, ...]) -> bytes:
-    async with Client(nodes) as client:
+    async with Client(nodes, patience=PATIENCE) as client:
         return await client.genesis()
 
 

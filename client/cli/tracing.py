@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 from rich.tree import Tree
 
 from client.answers import LotContent
@@ -48,17 +49,17 @@ def trace_lines(trace: Trace) -> list[Any]:
     """Return the story of a lot for people: heading, origin, hands, parts."""
     lot = trace.lot.lot
     lines: list[Any] = [
-        f"{lot.name}  {lot.product}  {mass(lot.gross)} gross, {mass(lot.reo)} of oxide",
-        f"now {whereabouts(lot)}",
+        Text(f"{lot.name}  {lot.product}  {mass(lot.gross)} gross, {mass(lot.reo)} of oxide"),
+        Text(f"now {whereabouts(lot)}"),
     ]
     if lot.parcels:
-        lines.append(f"oxide: {composition(lot)}")
+        lines.append(Text(f"oxide: {composition(lot)}"))
     lines += ["", _origin_tree(trace)]
     if trace.transfers:
         lines += ["", _hands_tree(trace)]
     if trace.downstream:
         lines += ["", _parts_tree(trace)]
-    lines += ["", as_of(trace.height, trace.time_ms)]
+    lines += ["", Text(as_of(trace.height, trace.time_ms))]
     return lines
 
 

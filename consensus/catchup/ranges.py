@@ -36,6 +36,10 @@ class RangeFaultError(Exception):
     """A range proves nothing; the message says where it breaks."""
 
 
+class UnprovenRangeError(RangeFaultError):
+    """A range may be right, but its end is not proven; a correct peer may have no better answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedRange:
     """Blocks that continue the stored chain, all of them final."""
@@ -67,7 +71,8 @@ def receive_range(state: State, peer: str, reply: RangeReply, now: Instant) -> N
     try:
         verified = verify_range(state, reply, asked[0].max_blocks)
     except RangeFaultError as error:
-        state.suspect(peer, f"range from height {reply.from_height}: {error}")
+        if not isinstance(error, UnprovenRangeError):
+            state.suspect(peer, f"range from height {reply.from_height}: {error}")
         state.requests.fail(asked[0], now.steady_ms)
         return
     state.peers.note_answer(peer, good=True)
@@ -134,7 +139,7 @@ def _check_links(
         if parent_id == state.certificates.final.block_id:
             return []
     if reply.anchor is None:
-        raise RangeFaultError(f"nothing proves that height {parent.height} is final")
+        raise UnprovenRangeError(f"nothing proves that height {parent.height} is final")
     return [_check_proof(state, reply.anchor, parent, parent_id)]
 
 

@@ -12,7 +12,7 @@ Time-outs grow with the views passed since the last finalization, and fall back 
 
 from __future__ import annotations
 
-from consensus.config import VOTE_WINDOW_VIEWS
+from consensus.config import UNFINALIZED_DEPTH_MAX, VOTE_WINDOW_VIEWS
 from consensus.effects import Drop, Timer
 from consensus.inputs import Instant
 from consensus.round.signing import cast
@@ -111,6 +111,14 @@ def join_nullify(state: State, now: Instant) -> bool:
     for voter in forged:
         state.suspect(state.electorate.names[voter], "nullify vote with a bad signature")
     return len(voters) >= enough and nullify(state, now)
+
+
+def step_aside(state: State, now: Instant) -> bool:
+    """Nullify an own view with work at once while catching up: this leader could not propose in time."""
+    behind = state.certificates.final.height - state.blocks.base.height
+    if behind <= UNFINALIZED_DEPTH_MAX or not state.leads or not has_work(state):
+        return False
+    return nullify(state, now)
 
 
 def _forget_stale(state: State, oldest: View) -> None:

@@ -37,7 +37,9 @@ async def list_members(request: web.Request) -> web.Response:
     limit = query_number(request, "limit", default=100, low=1, high=PAGE_MAX)
     after = request.query.get("after")
     page = members.members(
-        context.store, after=None if after is None else _member_id(after), limit=limit
+        context.store,
+        after=None if after is None else MemberId(_plain(after, "id of a member")),
+        limit=limit,
     )
     return context.answer(
         {
@@ -116,7 +118,9 @@ async def list_products(request: web.Request) -> web.Response:
     limit = query_number(request, "limit", default=100, low=1, high=PAGE_MAX)
     after = request.query.get("after")
     page = products.products(
-        context.store, after=None if after is None else ProductCode(after), limit=limit
+        context.store,
+        after=None if after is None else ProductCode(_plain(after, "code of a product")),
+        limit=limit,
     )
     return context.answer(
         {
@@ -203,7 +207,8 @@ def _lot_id(text: str) -> LotId:
     return LotId(hex_bytes(text, "after", 16))
 
 
-def _member_id(text: str) -> MemberId:
+def _plain(text: str, what: str) -> str:
+    """Return a text from outside that may be looked up; it need not be there."""
     if not text.isascii() or len(text) > NAME_CHARACTERS_MAX:
-        raise bad_request(f"after must be the id of a member, found {shortened(text)!r}")
-    return MemberId(text)
+        raise bad_request(f"after must be the {what}, found {shortened(text)!r}")
+    return text

@@ -29,7 +29,12 @@ def demo_time(directory: Path) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "MONAZITE_CONFIG_DIR": str(directory / "config"), "NO_COLOR": "1"},
+        env={
+            **os.environ,
+            "MONAZITE_CONFIG_DIR": str(directory / "config"),
+            "NO_COLOR": "1",
+            "MONAZITE_TRACEBACK": "1",
+        },
     )
     started = time.perf_counter()
     told: float | None = None

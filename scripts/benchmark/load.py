@@ -51,6 +51,10 @@ class Observed:
     before: Usage | None = None
     """What the nodes had used when the time that counts began, and (below) when it ended."""
     after: Usage | None = None
+    blocks: int = 0
+    """Blocks that became final in that time, as the first node saw it."""
+    views: int = 0
+    """Views that passed meanwhile; those beyond the blocks were given up."""
     client_cpu_seconds: float = 0.0
     latest_start_seconds: float = 0.0
     """Open loop: the most by which the client itself was late."""
@@ -74,6 +78,7 @@ class LoadClient:
         self._session = session
         self._nodes = nodes
         self._urls = [f"{url}/v1/transactions" for url in urls]
+        self._status_url = f"{urls[0]}/v1/status"
         self._genesis = genesis
         self.final_count = 0
         """Receipts received so far, whether they counted or not."""
@@ -132,22 +137,32 @@ class LoadClient:
                 for number, stock in enumerate(stocks)
             ]
             await asyncio.sleep(max(0.0, begin - time.perf_counter()))
-            self._begin_counting(seen)
+            await self._begin_counting(seen)
             await asyncio.sleep(max(0.0, end - time.perf_counter()))
-            self._end_counting(seen, end - begin)
+            await self._end_counting(seen, end - begin)
             await asyncio.gather(*clients)
         return seen
 
-    def _begin_counting(self, seen: Observed) -> None:
+    async def _begin_counting(self, seen: Observed) -> None:
+        height, view = await self._progress()
+        seen.blocks, seen.views = -height, -view
         seen.before = self._nodes.usage()
         self._nodes.begin_profile()
         seen.client_cpu_seconds = -time.process_time()
 
-    def _end_counting(self, seen: Observed, seconds: float) -> None:
+    async def _end_counting(self, seen: Observed, seconds: float) -> None:
         seen.client_cpu_seconds += time.process_time()
         self._nodes.end_profile()
         seen.after = self._nodes.usage()
         seen.seconds = seconds
+        height, view = await self._progress()
+        seen.blocks += height
+        seen.views += view
+
+    async def _progress(self) -> tuple[int, int]:
+        async with self._session.get(self._status_url) as response:
+            status = await response.json()
+        return status["height"], status["view"]
 
     async def _client(
         self,
@@ -188,14 +203,14 @@ class LoadClient:
                 due = zero + moment
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 if due >= counts_from and seen.before is None:
-                    self._begin_counting(seen)
+                    await self._begin_counting(seen)
                 late = time.perf_counter() - due
                 seen.latest_start_seconds = max(seen.latest_start_seconds, late)
                 prepared = stocks[number % len(stocks)].take()
                 sending.append(
                     asyncio.ensure_future(self._arrival(number, prepared, due, counts_from, seen))
                 )
-            self._end_counting(seen, time.perf_counter() - counts_from)
+            await self._end_counting(seen, time.perf_counter() - counts_from)
             await asyncio.gather(*sending)
         return seen
 

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 
 from consensus.electorate import Electorate
-from consensus.leader import leader_of
 from ledger.wire.certificate import DOMAIN_OF_KIND, CertificateKind
 from ledger.wire.scalars import ChainId, Epoch, SignatureBytes, ValidatorIndex, View
 from tests.consensus.rig import FINALIZE, NOTARIZE, NULLIFY, Chain
@@ -20,15 +19,6 @@ def test_a_quorum_is_all_but_f(count: int) -> None:
     assert electorate.fault_limit == (count - 1) // 3
     assert electorate.quorum == count - electorate.fault_limit
     assert 2 * electorate.quorum - count > electorate.fault_limit, "two share a correct validator"
-
-
-def test_validators_lead_by_turns_from_a_place_that_the_set_determines() -> None:
-    turns = [ELECTORATE.leader(View(view)) for view in range(8)]
-    assert sorted(turns[:4]) == [0, 1, 2, 3]
-    assert turns[:4] == turns[4:]
-    assert turns == [leader_of(CHAIN.validators, Epoch(0), View(view)) for view in range(8)]
-    later = [leader_of(CHAIN.validators, Epoch(1), View(view)) for view in range(3)]
-    assert later == turns[1:4]
 
 
 @pytest.mark.parametrize("kind", list(CertificateKind))

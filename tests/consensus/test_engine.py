@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from consensus.effects import Build, Effect, Halt, Suspect, Timer
 from consensus.messages import Message, Status
 from ledger.wire.scalars import BlockId, Height
-from tests.consensus.rig import FINALIZE, NOTARIZE, NULLIFY, Rig
+from tests.consensus.rig import NOTARIZE, NULLIFY, Rig
 from tests.consensus.round.test_signing import assert_durable_before_sent
 from tests.consensus.strategies import messages
 
@@ -92,26 +92,6 @@ def test_answers_that_nobody_waits_for_change_nothing() -> None:
     rig.note(rig.engine.on_committed(Height(9), rig.now))
     rig.note(rig.engine.on_timer(Timer.CLOCK, rig.now))
     assert rig.engine.status() == before
-
-
-def test_the_status_tells_where_the_engine_stands() -> None:
-    rig = Rig.following()
-    block = rig.chain.block(1)
-    rig.hear(rig.chain.leader(1), rig.chain.proposal(block))
-    rig.executed()
-    rig.hear_certificate(rig.chain.certificate(NOTARIZE, 1, rig.chain.point(block)))
-    status = rig.engine.status()
-    assert (status.view, status.tip_height, status.tip_view, status.depth) == (2, 1, 1, 1)
-    assert (status.final_height, status.committed_height, status.journal_floor) == (0, 0, 0)
-    assert status.signing
-    assert status.halted is None
-    assert status.leader == rig.chain.leader(2)
-    assert {peer.peer for peer in status.peers} == {rig.chain.name(v) for v in rig.others}
-    rig.hear_certificate(rig.chain.certificate(FINALIZE, 1, rig.chain.point(block)))
-    rig.committed(1)
-    status = rig.engine.status()
-    assert (status.final_height, status.committed_height, status.journal_floor) == (1, 1, 1)
-    assert status.depth == 0
 
 
 def test_a_validator_alone_decides_by_itself() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,6 +24,7 @@ from tests.simulation.checkers.votes import Votes
 from tests.simulation.disk import Disk
 from tests.simulation.engine_node import EngineNode, NodeOptions
 from tests.simulation.network import Conditions
+from tests.simulation.node import SimulatedNode
 from tests.simulation.toy_ledger import validator_keys, validator_names, validator_set
 from tests.simulation.world import CrashPlan, Slot, World
 
@@ -58,7 +60,20 @@ class Outcome:
 
 
 class Run:
-    def __init__(self, seed: int, plan: Plan, *, trace: bool = False) -> None:
+    """One run.
+
+    ``make_node`` makes the correct nodes; any ``SimulatedNode`` over a ``Disk`` will do.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        plan: Plan,
+        *,
+        trace: bool = False,
+        make_node: Callable[[NodeOptions, Disk], SimulatedNode] = EngineNode,
+    ) -> None:
+        self.make_node = make_node
         self.plan = plan
         self.world = World(seed)
         self.world.trace = hashlib.sha256() if trace else None
@@ -184,19 +199,22 @@ class Run:
             elif index < plan.twins + plan.liars:
                 self._add(name, make_liar(options, self.seed + index), 0, correct=False)
             else:
-                self._add(name, partial(EngineNode, options), 0, correct=True)
+                self._add(name, partial(self.make_node, options), 0, correct=True)
                 self.votes.correct.add(name)
 
         for number in range(plan.observers):
             options = NodeOptions(validators, None, None, plan.config)
-            self._add(f"observer-{number}", partial(EngineNode, options), 0, correct=True)
+            make = partial(self.make_node, options)
+            self._add(f"observer-{number}", make, 0, correct=True)
 
-    def _add(self, name: str, make: object, which: int, *, correct: bool) -> None:
+    def _add(
+        self, name: str, make: Callable[[Disk], SimulatedNode], which: int, *, correct: bool
+    ) -> None:
         slot = Slot(
             index=len(self.world.slots),
             name=name,
             correct=correct,
-            make=make,  # type: ignore[arg-type]
+            make=make,
             which=which,
             wall_skew_ms=self.rng.randint(-900, 900),
             steady_offset_ms=self.rng.randint(0, 10**9),

@@ -137,9 +137,9 @@ def test_a_slow_node_catches_up_while_the_others_go_on() -> None:
     away.execute_ms = 30
     bench.world.start(away)
     for number in range(150, 400):
-        bench.submit(b"tx %d" % number, [0, 1, 2])
+        bench.submit(b"tx %d" % number)
         bench.wait(35)
-    assert len(away.disk.chain) > 250
+    assert len(away.disk.chain) > len(bench.slots[0].disk.chain) - 20
     bench.time_until_stored(b"tx 399", limit_ms=10_000)
 
 

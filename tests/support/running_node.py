@@ -10,7 +10,8 @@ Its clock stands where the world stands and goes on from there. ``node.events`` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,7 +126,8 @@ class RunningNode:
         data = body.signed_bytes if isinstance(body, ParsedTransaction) else body
         if wait is not None:
             headers["Prefer"] = f"wait={wait}"
-        response = await self.http.post("/v1/transactions", data=data, headers=headers)
+        body_stream = io.BytesIO(data)
+        response = await self.http.post("/v1/transactions", data=body_stream, headers=headers)
         await response.read()
         return response
 
@@ -147,6 +149,13 @@ class RunningNode:
         )
         assert proven.tx_id == body.tx_id
         return receipt
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Give other tasks their turns until a condition holds."""
+    async with asyncio.timeout(START_SECONDS):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager

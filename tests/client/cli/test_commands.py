@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from client.cli.output import show
 from client.cli.tracing import trace_lines
 from client.forms import form_of
 from client.importing.columns import SheetKind
@@ -12,7 +15,7 @@ from client.keystore import load_seed, write_key_file
 from client.passphrase import passphrase_source
 from client.profile import load_profile
 from client.receipt import read_receipt
-from client.session import Client
+from client.sync import Client
 from client.trust import trust_root_of
 from ledger.records.record import Record
 from ledger.vocabulary import Activity, Role
@@ -63,12 +66,15 @@ def test_a_trace_fits_into_eighty_columns_without_a_terminal(desk: Desk) -> None
     desk.run("submit", desk.file("made.json", [form_of(output())]))
     part = named(offer_part(LotId(bytes(16)), 1_000), "mine-a/C-1")
     desk.run("submit", desk.file("part.json", [part]))
-    for lot in ("mine-a/P-1", "mine-a/C-1"):
+    for lot, words in (
+        ("mine-a/P-1", "part taken by mine-a on 2024-03-22, block 14"),
+        ("mine-a/C-1", "what was taken from it (1 lot)"),
+    ):
         ran = desk.run("trace", lot)
+        assert words in ran.out
         told = [line for line in ran.out.splitlines() if not line.startswith("next:")]
         assert all(len(line) <= 80 for line in told), max(told, key=len)
         assert "\x1b" not in ran.out
-    assert "what was taken from it (1 lot)" in ran.out
 
 
 def test_a_trace_is_json_for_programs(desk: Desk) -> None:
@@ -79,16 +85,18 @@ def test_a_trace_is_json_for_programs(desk: Desk) -> None:
     assert body["next"].startswith("monazite receipt ")
 
 
-async def test_markup_in_names_is_shown_as_it_stands(desk: Desk) -> None:
+def test_markup_in_names_is_shown_as_it_stands(desk: Desk) -> None:
     desk.run("submit", desk.file("made.json", [form_of(output())]))
-    async with Client(profile="mine-a") as client:
-        trace = await client.trace("mine-a/C-1")
+    with Client(profile="mine-a") as ledger:
+        trace = ledger.trace("mine-a/C-1")
     facility = trace.origins[0].facility
     assert facility is not None
-    console = Console(width=80, record=True)
-    for line in trace_lines(trace):
-        console.print(line)
-    assert "mine-a/C-1" in console.export_text()
+    odd = msgspec.structs.replace(facility, place="[bold]Baotou[/] [link=x]")
+    origin = msgspec.structs.replace(trace.origins[0], facility=odd)
+    console = Console(width=120, record=True, file=io.StringIO())
+    for line in trace_lines(msgspec.structs.replace(trace, origins=(origin,))):
+        show(console, line)
+    assert "[bold]Baotou[/] [link=x]" in console.export_text()
 
 
 def test_a_refusal_is_exit_code_7_with_rule_and_figures_as_json(desk: Desk) -> None:
@@ -137,7 +145,7 @@ def test_two_parties_sign_a_file_and_anybody_sends_it(desk: Desk) -> None:
     saved = desk.run("submit", records, "--save", wish, "--profile", "newcomer")
     assert saved.code == 0
     assert "nothing was sent" in saved.out
-    early = desk.run("send", wish)
+    early = desk.run("send", wish, "--profile", MINE)
     assert early.code == 7
     assert "a signature of ministry" in early.err
     unasked = desk.run("countersign", wish, "--profile", MINISTRY)
@@ -145,7 +153,7 @@ def test_two_parties_sign_a_file_and_anybody_sends_it(desk: Desk) -> None:
     assert "no terminal to ask at" in unasked.err
     assert "RegisterFacility" in unasked.err
     assert desk.run("countersign", wish, "--profile", MINISTRY, "--yes").code == 0
-    sent = desk.run("send", wish)
+    sent = desk.run("send", wish, "--profile", MINE)
     assert sent.code == 0, sent.err
     assert "of newcomer" in sent.out
 
@@ -275,7 +283,7 @@ def test_a_key_is_made_shown_and_ready_to_be_registered(
     desk.run("profile", "use", "mine-a")
     profile = load_profile("mine-a").directory / "profile.toml"
     profile.write_text(profile.read_text() + f'admin = "{admin}"\n')
-    added = desk.run("submit", desk.file("key.json", record))
+    added = desk.run("submit", desk.file("key.json", [record]))
     assert added.code == 0, added.err
     shown = desk.run("key", "show", path, "--passphrase-file", secret)
     assert body["public_key"] in shown.out

@@ -70,7 +70,7 @@ def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise error
 
-    def build() -> tuple[typer.Typer, tuple[()]]:
+    def build(_first_word: str) -> tuple[typer.Typer, tuple[()]]:
         app = typer.Typer()
         app.callback()(lambda: None)
         app.command("fail")(fail)

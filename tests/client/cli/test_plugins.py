@@ -16,7 +16,7 @@ def point(name: str, value: str) -> EntryPoint:
 
 
 def invoke(app: typer.Typer, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(client.cli.main, "build_app", lambda: (app, ()))
+    monkeypatch.setattr(client.cli.main, "build_app", lambda _first_word: (app, ()))
     return client.cli.main.run(arguments)
 
 
@@ -33,7 +33,7 @@ def test_a_plugin_adds_its_commands(
     module = ModuleType("some_plugin")
 
     def mount(program: typer.Typer) -> None:
-        program.command("hello")(lambda: print("hello"))
+        program.command("hello")(lambda: typer.echo("hello"))
 
     module.mount = mount  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "some_plugin", module)
@@ -68,7 +68,7 @@ def test_an_unknown_command_tells_about_plugins_that_are_missing(
     app: typer.Typer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = mount_plugins(app, [point("strange", "not_installed_at_all:mount")])
-    monkeypatch.setattr(client.cli.main, "build_app", lambda: (app, missing))
+    monkeypatch.setattr(client.cli.main, "build_app", lambda _first_word: (app, missing))
     assert client.cli.main.run(["odd"]) == 2
     assert "commands of 'strange' could not be loaded" in capsys.readouterr().err
 

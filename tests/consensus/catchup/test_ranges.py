@@ -115,7 +115,6 @@ def _wrong_proof(rig: Behind, proof: Certificate) -> Entries:
 
 
 FAULTS: dict[str, Callable[[Behind], Entries]] = {
-    "nothing proves": _unproven,
     "height 3 on a parent of height 1": _gap,
     "height 2 on a parent of height 0": _other_start,
     "payload at height 2": _payload,
@@ -132,6 +131,14 @@ FAULTS: dict[str, Callable[[Behind], Entries]] = {
         rig, rig.chain.certificate(FINALIZE, 2, rig.line[1][1], (1, 2))
     ),
 }
+
+
+def test_a_range_whose_end_is_not_proven_is_asked_for_elsewhere_without_blame() -> None:
+    rig = Behind()
+    rig.reply(_unproven(rig))
+    assert rig.all(Suspect) == []
+    assert rig.state.blocks.all() == ()
+    assert sum(len(rig.sent_to(voter, RangeRequest)) for voter in rig.others) == 2
 
 
 @pytest.mark.parametrize("reason", FAULTS)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from consensus.config import ConsensusConfig
 from consensus.effects import Build, ServeRange, Timer
 from consensus.messages import (
@@ -161,11 +163,13 @@ def test_a_reply_holds_at_most_sixty_four_certificates_the_newest_finalization_f
     assert reply.certificates[0].kind is FINALIZE
 
 
-def test_catching_up_does_not_make_a_leader_build() -> None:
-    rig = Rig.leading(6)
+@pytest.mark.parametrize("behind", [8, 9])
+def test_a_leader_that_catches_up_does_not_build_and_far_behind_steps_aside(behind: int) -> None:
+    rig = Rig.leading(behind + 1)
+    blocks = line(rig.chain, behind)
+    rig.hear_certificate(rig.chain.certificate(FINALIZE, behind, blocks[-1][1]))
+    assert rig.state.view == behind + 1
+    assert rig.votes(NULLIFY) == [], "an idle network is not woken"
     rig.work()
-    blocks = line(rig.chain, 5)
-    rig.forget()
-    rig.hear_certificate(rig.chain.certificate(FINALIZE, 5, blocks[-1][1]))
-    assert rig.state.view == 6
     assert rig.all(Build) == []
+    assert len(rig.votes(NULLIFY)) == (1 if behind > 8 else 0)

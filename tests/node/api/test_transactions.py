@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import msgpack
 import msgspec
 import pytest
 
+from consensus.effects import Build
+from consensus.inputs import Instant
 from ledger.parsed import ParsedTransaction
 from ledger.records import name_of
+from ledger.records.mine_output import MineOutput
 from ledger.records.set_plan import SetPlan
 from ledger.refusal import RefusalCode
-from ledger.vocabulary import Bucket, Role
+from ledger.vocabulary import Activity, Bucket, Role
 from ledger.wire.codec import decode, encode
 from ledger.wire.receipt import Receipt, RecordReceipt, verify_receipt
 from ledger.wire.scalars import (
@@ -31,9 +35,11 @@ from ledger.wire.transaction import (
     SignedTransaction,
     sign_transaction,
 )
+from node.api.context import NodeContext
+from node.effects import ReplicaEffect
 from tests.support.founding import MINISTRY
 from tests.support.keys import key_of, sign_of
-from tests.support.running_node import RunningNode
+from tests.support.running_node import RunningNode, until
 from tests.support.trading import (
     BUYER,
     MINE,
@@ -43,7 +49,7 @@ from tests.support.trading import (
     offer,
     output,
 )
-from tests.support.world import mine
+from tests.support.world import Signer, mine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,7 +57,13 @@ RECEIPT = "application/vnd.monazite.receipt"
 _years = iter(range(2100, 9_000))
 
 
-def plan(node: RunningNode, count: int = 1, **changes: Any) -> ParsedTransaction:
+def plan(
+    node: RunningNode,
+    count: int = 1,
+    *,
+    signers: Sequence[Signer] | None = None,
+    valid_until_ms: int | None = None,
+) -> ParsedTransaction:
     """Return a transaction of the ministry that applies once."""
     records = [
         SetPlan(
@@ -59,13 +71,15 @@ def plan(node: RunningNode, count: int = 1, **changes: Any) -> ParsedTransaction
         )
         for _ in range(count)
     ]
-    return node.world.transaction(MINISTRY, *records, **changes)
+    return node.world.transaction(
+        MINISTRY, *records, signers=signers, valid_until_ms=valid_until_ms
+    )
 
 
-def small_output(code: str, **changes: Any) -> Any:
+def small_output(code: str) -> MineOutput:
     """Return an output of a tenth of the usual lot."""
     tenth = tuple((element, Grams(grams // 10)) for element, grams in ROCK)
-    return output(code=code, gross=Grams(100_000), elements=tenth, **changes)
+    return output(code=code, gross=Grams(100_000), elements=tenth)
 
 
 async def standing(node: RunningNode) -> tuple[Any, ...]:
@@ -95,7 +109,7 @@ async def assert_refused(
     return problem
 
 
-def resigned(parsed: ParsedTransaction, **changes: Any) -> bytes:
+def resigned(parsed: ParsedTransaction, **changes: object) -> bytes:
     """Return the bytes of a transaction with other fields, signed anew by the ministry."""
     transaction = msgspec.structs.replace(parsed.signed.transaction, **changes)
     key, sign = key_of(MINISTRY, Role.OPERATOR), sign_of(MINISTRY, Role.OPERATOR)
@@ -172,7 +186,7 @@ async def test_a_receipt_can_be_asked_for_later_also_for_one_record(node: Runnin
     assert "3 records" in (await missing.json(content_type=None))["detail"]
 
 
-async def test_a_transaction_of_the_largest_size_is_taken(node: RunningNode) -> None:
+async def test_a_transaction_with_as_many_records_as_possible_is_taken(node: RunningNode) -> None:
     document = Digest(bytes(32))
     records = [
         SetPlan(year=next(_years), bucket=Bucket.ROCK_MINING, total=Grams(9), document=document)
@@ -208,10 +222,12 @@ async def test_a_body_that_is_no_messagepack_is_malformed(node: RunningNode) -> 
 
 
 async def test_another_spelling_of_a_transaction_is_malformed(node: RunningNode) -> None:
-    fields = msgpack.unpackb(plan(node).signed_bytes)
+    fields = msgspec.msgpack.decode(plan(node).signed_bytes)
     version = fields[0][0]
-    spelled = msgpack.packb(fields).replace(bytes([version]), b"\xcd\x00" + bytes([version]), 1)
-    assert msgpack.unpackb(spelled) == fields
+    spelled = msgspec.msgpack.encode(fields).replace(
+        bytes([version]), b"\xcd\x00" + bytes([version]), 1
+    )
+    assert msgspec.msgpack.decode(spelled) == fields
     await assert_refused(node, spelled, 400, "malformed", "another spelling")
 
 
@@ -233,7 +249,7 @@ async def test_a_bomb_of_promised_elements_is_malformed(node: RunningNode) -> No
 
 
 async def test_an_unknown_type_of_record_is_malformed(node: RunningNode) -> None:
-    body = resigned(plan(node), records=(msgpack.packb([9_999, 1]),))
+    body = resigned(plan(node), records=(msgspec.msgpack.encode([9_999, 1]),))
     await assert_refused(node, body, 400, "malformed", "9999")
 
 
@@ -283,7 +299,11 @@ async def test_a_signature_of_other_content_is_refused(node: RunningNode) -> Non
 
 
 async def test_a_missing_signature_is_refused(node: RunningNode) -> None:
-    parsed = node.world.transaction(MINE, mine(MINE, "pit-new"))
+    admission = node.world.admission(
+        "mine-new", activities=(Activity.MINING,), licences=("LIC-pit-new",)
+    )
+    await node.apply(node.world.transaction(MINISTRY, admission))
+    parsed = node.world.transaction("mine-new", mine("mine-new", "pit-new"))
     problem = await assert_refused(
         node, parsed, 422, RefusalCode.SIGNATURE_MISSING, MINISTRY, "operator"
     )
@@ -326,7 +346,7 @@ async def test_an_output_over_quota_is_refused_with_its_figures(node: RunningNod
     assert problem["record_index"] == 0
     assert problem["field"]
     for figure in problem["figures"].values():
-        assert str(figure) in problem["detail"]
+        assert (f"{figure:,}" if isinstance(figure, int) else figure) in problem["detail"]
 
 
 async def test_a_lot_cannot_be_sold_twice(node: RunningNode) -> None:
@@ -448,14 +468,14 @@ async def test_a_transaction_that_is_never_taken_is_refused_when_it_has_expired(
     now_ms = node.driver._clock.now().wall_ms
     parsed = plan(node, valid_until_ms=now_ms + 500)
     posting = asyncio.create_task(node.post(parsed, wait=60))
-    await until(lambda: context_of(node).waiting_requests == 1)
+    await until(lambda: context_of(node).waiting_requests == 1 and held.holds)
     assert len(node.driver.replica.mempool) == 1
     node.place.set_clock(now_ms + 60_000)
-    held.release()
+    held.give_up()
     response = await posting
     problem = await response.json(content_type=None)
     assert (response.status, problem["code"]) == (422, "expired")
-    assert "safe to send again" in problem["detail"]
+    assert "safe to correct and send again" in problem["detail"]
     asked = await (await node.get(f"/v1/transactions/{parsed.tx_id.hex()}")).json()
     assert (asked["state"], asked["code"]) == ("refused", "expired")
     assert asked["reason"] == problem["detail"]
@@ -472,31 +492,36 @@ class Held:
     def __init__(self, node: RunningNode) -> None:
         self._driver = node.driver
         self._build = node.driver.replica.build
-        self._requests: list[Any] = []
-        node.driver.replica.build = self._hold  # type: ignore[method-assign]
+        self._requests: list[Build] = []
+        node.driver.replica.build = self._hold  # type: ignore[method-assign,assignment]
 
-    def _hold(self, request: Any, _now: Any) -> list[Any]:
+    def _hold(self, request: Build, _now: Instant) -> list[ReplicaEffect]:
         self._requests.append(request)
         return []
 
+    @property
+    def holds(self) -> bool:
+        return bool(self._requests)
+
     def release(self) -> None:
-        driver, build = self._driver, self._build
-        driver.replica.build = build  # type: ignore[method-assign]
+        """Build what was held, and whatever comes."""
+        self._driver.replica.build = self._build  # type: ignore[method-assign]
         for request in self._requests:
-            driver._post(lambda r=request: build(r, driver._clock.now()))  # type: ignore[misc]
-        self._requests.clear()
+            self._driver._post(partial(self._build, request, self._driver._clock.now()))
+
+    def give_up(self) -> None:
+        """Build nothing of what was held, and whatever comes."""
+        replica, now = self._driver.replica, self._driver._clock.now()
+        replica.build = self._build  # type: ignore[method-assign]
+        for request in self._requests:
+            answer = replica._engine.on_built(request, None, now)
+            self._driver._post(partial(replica._follow, answer, now))
 
 
 def hold_transactions(node: RunningNode) -> Held:
     return Held(node)
 
 
-def context_of(node: RunningNode) -> Any:
+def context_of(node: RunningNode) -> NodeContext:
+    assert node.service.context is not None
     return node.service.context
-
-
-async def until(condition: Any) -> None:
-    """Give other tasks their turns until a condition holds."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0)
