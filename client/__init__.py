@@ -17,6 +17,7 @@ module              holds
 ``transport``       one HTTP request to one node, and what can go wrong with it
 ``reading``         questions to the ledger; ``answers`` are their typed values
 ``receipt``         receipts that were checked here; ``trust`` is what they are checked against
+``proving``         the story of a lot, record by record, against receipts
 ``outbox``          what was sent and is not known to be decided, on disk
 ``composing``       which keys sign what, batches, signing by several parties
 ``forms``           records as JSON that people write
@@ -50,7 +51,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from client.receipt import VerifiedReceipt
-    from client.session import Client, Submission
+    from client.session import Client
+from client.submission import Submission
 
 __all__ = [
     "Busy",
@@ -72,7 +74,7 @@ __all__ = [
 
 _MODULE_OF_NAME = {
     "Client": "client.session",
-    "Submission": "client.session",
+    "Submission": "client.submission",
     "VerifiedReceipt": "client.receipt",
     "batch": "client.composing",
     "combine": "client.composing",

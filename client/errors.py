@@ -200,10 +200,11 @@ class ImportRefusal(ClientError):  # noqa: N818 - a refusal is not an error
         self.done = dict(done)
         """What the import has done."""
         lines = [problem.sentence for problem in self.problems]
+        were = "row was" if len(lines) == 1 else "rows were"
         lines.append(
-            f"{len(lines)} {'row was' if len(lines) == 1 else 'rows were'} refused by the ledger's "
-            "rules; all others are on the ledger. Correct the file and import it again: only what "
-            "is new is sent."
+            f"{len(lines)} {were} refused by the ledger's rules; all others, "
+            f"{self.done.get('records', 0)} new and {self.done.get('already', 0)} earlier ones, are "
+            "on the ledger. Correct the file and import it again: only what is new is sent."
         )
         super().__init__("\n".join(lines))
 
@@ -232,9 +233,9 @@ class StillPending(ClientError):  # noqa: N818 - says what it is
         self.reason = reason
         """The rule that makes it wait, in words; empty when no node said."""
         self.valid_until_ms = valid_until_ms
-        why = f": {reason}" if reason else ""
+        why = f": {reason.rstrip('.')}" if reason else ""
         super().__init__(
-            f"transaction {tx_id} is not decided yet{why} It stays in the outbox; do not write it "
+            f"transaction {tx_id} is not decided yet{why}. It stays in the outbox; do not write it "
             "anew, continue with `monazite outbox resume` (Client.resume_outbox)."
         )
 

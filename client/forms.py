@@ -19,24 +19,31 @@ place, as in ``[2].children[0].gross``, say what was found and what is wanted, a
 from __future__ import annotations
 
 import datetime
-import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeAlias, get_args, get_origin
 
 import msgspec
 
+from client.days import parse_date, written_date
 from client.errors import FormError
+from client.form_kinds import (
+    FieldKind,
+    fields_of,
+    is_grams_by_element,
+    kind_of,
+    vocabulary_of,
+    word_of,
+    words_of,
+)
+from client.suggestion import suggestion
 from ledger import civil
 from ledger.display import plain
 from ledger.records import RULES, name_of
 from ledger.records.record import Record
-from ledger.vocabulary import Element
 from ledger.wire.codec import decode, encode
 from ledger.wire.errors import WireError
 from ledger.wire.scalars import CivilDate, LotId, Month, TimeMs
@@ -59,26 +66,9 @@ class NamedLot:
 LotNames: TypeAlias = Mapping[str, NamedLot]
 """Lots by the name ``creator/code`` that a form uses for them."""
 
-_DATE: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})\Z")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*\Z")
 LOT_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}/[A-Za-z0-9][A-Za-z0-9./_-]{0,63}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What a field's annotation asks for."""
-
-    whole: Any
-    """The annotation, with its limits."""
-    plain: Any
-    """The type behind it, without names and limits."""
-    names: tuple[Any, ...]
-    """The ``NewType`` names on the way, outermost first."""
-    optional: bool
-
-    def is_named(self, name: Any) -> bool:  # noqa: ANN401 - a NewType
-        return name in self.names
 
 
 def read_forms(data: bytes) -> list[Any]:
@@ -134,9 +124,9 @@ def lot_names_in(forms: Sequence[object]) -> tuple[str, ...]:
             kind, fields = _type_and_fields(form, "")
         except FormError:
             continue
-        for field, annotation in _hints(kind).items():
+        for field, annotation in fields_of(kind).items():
             value = fields.get(field)
-            if isinstance(value, str) and _kind_of(annotation).is_named(LotId):
+            if isinstance(value, str) and kind_of(annotation).is_named(LotId):
                 names.update({value: None} if LOT_NAME.match(value) else {})
     return tuple(names)
 
@@ -144,8 +134,8 @@ def lot_names_in(forms: Sequence[object]) -> tuple[str, ...]:
 def form_of(record: Record) -> dict[str, Any]:
     """Return the form of a record; ``record_of`` reads the same record from it."""
     fields = {
-        name: _written(_kind_of(annotation), getattr(record, name))
-        for name, annotation in _hints(type(record)).items()
+        name: _written(kind_of(annotation), getattr(record, name))
+        for name, annotation in fields_of(type(record)).items()
     }
     return {"type": name_of(record), "fields": fields}
 
@@ -157,7 +147,7 @@ def template_of(type_name: str) -> dict[str, Any]:
         FormError: There is no such type.
     """
     kind = _record_type(type_name, "")
-    fields = {name: _hint(_kind_of(annotation)) for name, annotation in _hints(kind).items()}
+    fields = {name: words_of(kind_of(annotation)) for name, annotation in fields_of(kind).items()}
     return {"type": kind.__name__, "fields": fields}
 
 
@@ -166,7 +156,7 @@ def _with_transfer(kind: type[Record], fields: dict[str, Any], lots: LotNames) -
     lot = lots.get(str(fields.get("lot")))
     if lot is None or lot.transfer is None or "transfer" in fields:
         return fields
-    return {**fields, "transfer": lot.transfer.hex()} if "transfer" in _hints(kind) else fields
+    return {**fields, "transfer": lot.transfer.hex()} if "transfer" in fields_of(kind) else fields
 
 
 def _type_and_fields(form: object, path: str) -> tuple[type[Record], dict[str, Any]]:
@@ -202,11 +192,11 @@ def _record_type(type_name: str, path: str) -> type[Record]:
 
 def _read(annotation: Any, tree: object, path: str, lots: LotNames) -> Any:  # noqa: ANN401
     """Return the value that ``tree`` describes for a field with this annotation."""
-    kind = _kind_of(annotation)
+    kind = kind_of(annotation)
     if tree is None:
         if kind.optional:
             return None
-        raise FormError(path, f"must not be null; {_hint(kind)}.")
+        raise FormError(path, f"must not be null; {words_of(kind)}.")
     value = _read_plain(kind, tree, path, lots)
     try:
         return msgspec.convert(value, kind.whole, strict=True, builtin_types=(bytes,))
@@ -214,7 +204,7 @@ def _read(annotation: Any, tree: object, path: str, lots: LotNames) -> Any:  # n
         raise FormError(path, f"{_shown(tree)} is not allowed: {error}.") from error
 
 
-def _read_plain(kind: _Kind, tree: object, path: str, lots: LotNames) -> Any:  # noqa: ANN401
+def _read_plain(kind: FieldKind, tree: object, path: str, lots: LotNames) -> Any:  # noqa: ANN401
     target = kind.plain
     if get_origin(target) is tuple:
         return _read_list(target, tree, path, lots)
@@ -234,7 +224,7 @@ def _read_plain(kind: _Kind, tree: object, path: str, lots: LotNames) -> Any:  #
 
 
 def _read_struct(kind: Any, fields: dict[str, Any], path: str, lots: LotNames) -> Any:  # noqa: ANN401
-    hints = _hints(kind)
+    hints = fields_of(kind)
     for name in fields:
         if name not in hints:
             raise FormError(
@@ -246,16 +236,16 @@ def _read_struct(kind: Any, fields: dict[str, Any], path: str, lots: LotNames) -
     for name, annotation in hints.items():
         if name in fields:
             values[name] = _read(annotation, fields[name], f"{path}.{name}", lots)
-        elif _kind_of(annotation).optional:
+        elif kind_of(annotation).optional:
             values[name] = None
         else:
-            raise FormError(f"{path}.{name}", f"is missing; {_hint(_kind_of(annotation))}.")
+            raise FormError(f"{path}.{name}", f"is missing; {words_of(kind_of(annotation))}.")
     return kind(**values)
 
 
 def _read_list(target: Any, tree: object, path: str, lots: LotNames) -> tuple[Any, ...]:  # noqa: ANN401
     inner = get_args(target)
-    if isinstance(tree, dict) and _is_grams_by_element(target):
+    if isinstance(tree, dict) and is_grams_by_element(target):
         tree = [[symbol, grams] for symbol, grams in tree.items()]
         pairs = _read_list(target, tree, path, lots)
         return tuple(sorted(pairs))
@@ -274,37 +264,37 @@ def _read_list(target: Any, tree: object, path: str, lots: LotNames) -> tuple[An
 
 
 def _read_word(target: type[IntEnum], tree: object, path: str) -> IntEnum:
-    words = _words(target)
+    words = vocabulary_of(target)
     if isinstance(tree, str) and tree.lower() in words:
         return words[tree.lower()]
-    shown = ", ".join(_word(member) for member in target)
+    shown = ", ".join(word_of(member) for member in target)
     close = suggestion(tree, words) if isinstance(tree, str) else ""
     raise FormError(path, f"{_shown(tree)} is none of {shown}.{close}")
 
 
-def _read_bytes(kind: _Kind, tree: object, path: str, lots: LotNames) -> bytes:
+def _read_bytes(kind: FieldKind, tree: object, path: str, lots: LotNames) -> bytes:
     if isinstance(tree, str) and kind.is_named(LotId) and tree in lots:
         return lots[tree].id
     if not isinstance(tree, str) or not _HEX.match(tree):
-        raise FormError(path, f"{_shown(tree)} is not hexadecimal; {_hint(kind)}.")
+        raise FormError(path, f"{_shown(tree)} is not hexadecimal; {words_of(kind)}.")
     return bytes.fromhex(tree)
 
 
-def _read_number(kind: _Kind, tree: object, path: str) -> int:
+def _read_number(kind: FieldKind, tree: object, path: str) -> int:
     if isinstance(tree, str):
         number = _dated(kind, tree)
         if number is not None:
             return number
     if type(tree) is not int:
-        raise FormError(path, f"{_shown(tree)} does not fit; {_hint(kind)}.")
+        raise FormError(path, f"{_shown(tree)} does not fit; {words_of(kind)}.")
     if kind.is_named(CivilDate) and not civil.is_date(tree):
-        raise FormError(path, f"{tree} is no day; {_hint(kind)}.")
+        raise FormError(path, f"{tree} is no day; {words_of(kind)}.")
     if kind.is_named(Month) and not civil.is_month(tree):
-        raise FormError(path, f"{tree} is no month; {_hint(kind)}.")
+        raise FormError(path, f"{tree} is no month; {words_of(kind)}.")
     return tree
 
 
-def _dated(kind: _Kind, text: str) -> int | None:
+def _dated(kind: FieldKind, text: str) -> int | None:
     """Return a date, month or time that is written in words, or None if it is none."""
     if kind.is_named(CivilDate):
         return parse_date(text)
@@ -323,22 +313,7 @@ def _dated(kind: _Kind, text: str) -> int | None:
     return None
 
 
-def parse_date(text: str) -> CivilDate | None:
-    """Return the day that ``2024-03-05`` names, or None if it names none."""
-    found = _DATE.match(text)
-    if found is None:
-        return None
-    year, month, day = map(int, found.groups())
-    date = year * 10_000 + month * 100 + day
-    return CivilDate(date) if civil.is_date(date) else None
-
-
-def written_date(date: int) -> str:
-    """Return a day as ``2024-03-05``."""
-    return f"{date // 10_000:04}-{date // 100 % 100:02}-{date % 100:02}"
-
-
-def _written(kind: _Kind, value: Any) -> Any:  # noqa: ANN401 - a field's value in, JSON out
+def _written(kind: FieldKind, value: Any) -> Any:  # noqa: ANN401 - a field's value in, JSON out
     if value is None:
         return None
     if kind.is_named(CivilDate):
@@ -346,102 +321,17 @@ def _written(kind: _Kind, value: Any) -> Any:  # noqa: ANN401 - a field's value 
     if kind.is_named(Month):
         return f"{value // 100:04}-{value % 100:02}"
     if get_origin(kind.plain) is tuple:
-        if _is_grams_by_element(kind.plain):
+        if is_grams_by_element(kind.plain):
             return {element.symbol: grams for element, grams in value}
         inner = get_args(kind.plain)
         kinds = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
-        return [_written(_kind_of(each), item) for each, item in zip(kinds, value, strict=True)]
+        return [_written(kind_of(each), item) for each, item in zip(kinds, value, strict=True)]
     if isinstance(value, msgspec.Struct):
         return {
-            name: _written(_kind_of(annotation), getattr(value, name))
-            for name, annotation in _hints(type(value)).items()
+            name: _written(kind_of(annotation), getattr(value, name))
+            for name, annotation in fields_of(type(value)).items()
         }
     return plain(value)
-
-
-def _hint(kind: _Kind) -> str:
-    """Say in words what to write for a kind of value."""
-    for words in _hints_in_words(kind):
-        return words + (", or null" if kind.optional else "")
-    return "a text"
-
-
-def _hints_in_words(kind: _Kind) -> Iterator[str]:
-    target = kind.plain
-    for name, words in _WORDS_OF_NAME.items():
-        if kind.is_named(name):
-            yield words
-    if get_origin(target) is tuple:
-        yield 'grams by element, such as {"La": 120}' if _is_grams_by_element(target) else "a list"
-        return
-    if issubclass(target, msgspec.Struct):
-        yield f"an object with {', '.join(target.__struct_fields__)}"
-    if issubclass(target, IntEnum):
-        yield f"one of {', '.join(_word(member) for member in target)}"
-    if target is bytes:
-        yield "hexadecimal digits"
-    if target is int:
-        yield "a whole number"
-
-
-_WORDS_OF_NAME: Final[dict[Any, str]] = {
-    LotId: "a lot's id (32 hexadecimal digits) or creator/code",
-    CivilDate: "a day such as 2024-03-05",
-    Month: "a month such as 2024-03",
-    TimeMs: "milliseconds since 1970, or a time such as 2024-03-05T08:00:00Z",
-}
-
-
-def suggestion(found: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    """Return " Did you mean …?" when something known is close to what was found."""
-    names = [name.lower() for name in known]
-    close = difflib.get_close_matches(found.lower(), names, n=1)
-    if not close and found:
-        close = [name for name in names if name.startswith(found.lower())]
-    if not close:
-        return ""
-    best = next(name for name in known if name.lower() == close[0])
-    return f" Did you mean {best}?"
-
-
-def _word(member: IntEnum) -> str:
-    return member.symbol if isinstance(member, Element) else member.name.lower()
-
-
-def _words(target: type[IntEnum]) -> dict[str, IntEnum]:
-    return {_word(member).lower(): member for member in target}
-
-
-def _is_grams_by_element(target: Any) -> bool:  # noqa: ANN401 - any type form
-    inner = get_args(target)
-    if inner[-1] is not Ellipsis or get_origin(inner[0]) is not tuple:
-        return False
-    return bool(get_args(inner[0])[0] is Element)
-
-
-@lru_cache(maxsize=128)
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: hints[name] for name in kind.__struct_fields__}
-
-
-@lru_cache(maxsize=512)
-def _kind_of(annotation: Any) -> _Kind:  # noqa: ANN401 - any type form
-    optional = False
-    inner = annotation
-    if get_origin(inner) in (Union, UnionType):
-        members = [member for member in get_args(inner) if member is not NoneType]
-        optional = len(members) < len(get_args(inner))
-        inner = members[0]
-    whole, names = inner, []
-    while True:
-        if get_origin(inner) is Annotated:
-            inner = get_args(inner)[0]
-        elif hasattr(inner, "__supertype__"):
-            names.append(inner)
-            inner = inner.__supertype__
-        else:
-            return _Kind(whole, inner, tuple(names), optional)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class NodePool:
             for node in self.in_order():
                 try:
                     reply = await node.request("GET", path, accept=accept, params=params)
-                    await self._check_answer(node, reply, path, accept)
+                    await self._check_status(node, reply, path, accept)
                     return node, read(reply)
                 except NodeTroubleError as trouble:
                     troubles.note(node, trouble)
@@ -186,18 +186,20 @@ class NodePool:
         params: Mapping[str, str] | None = None,
     ) -> A:
         """Return what ``read`` makes of a JSON answer. Raises as ``ask``."""
-        _node, value = await self.ask(
-            path, lambda reply: read(json_of(reply)), what=what, params=params
-        )
+
+        def read_fresh(reply: Reply) -> A:
+            body = json_of(reply)
+            self._check_fresh(body, path)
+            return read(body)
+
+        _node, value = await self.ask(path, read_fresh, what=what, params=params)
         return value
 
-    async def _check_answer(
+    async def _check_status(
         self, node: NodeConnection, reply: Reply, path: str, accept: str
     ) -> None:
         if reply.status == 200:
-            if accept == JSON_TYPE:
-                self._check_fresh(json_of(reply), path)
-            elif reply.content_type != accept:
+            if reply.content_type != accept:
                 raise NodeTroubleError(f"answered with {reply.content_type} instead of {accept}")
             return
         problem = problem_of(reply)

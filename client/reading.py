@@ -29,8 +29,18 @@ _LOT_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 class Reader:
     """Asks nodes. Made by ``Client``; use that."""
 
-    def __init__(self, pool: NodePool) -> None:
-        self._nodes = pool
+    _pool: NodePool | None = None
+
+    @property
+    def _nodes(self) -> NodePool:
+        """The nodes to ask.
+
+        Raises:
+            UsageError: The session is not open.
+        """
+        if self._pool is None:
+            raise UsageError("the session is not open; use `async with Client(...) as ledger`.")
+        return self._pool
 
     async def status(self) -> answers.Status:
         """Return where a node stands."""

@@ -22,7 +22,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -40,6 +39,7 @@ from client.profile import Profile, load_profile
 from client.reading import Reader, tx_id_text
 from client.receipt import ReceiptRejectedError, VerifiedReceipt, read_receipt
 from client.settlement import Settlement
+from client.submission import Submission
 from client.timing import PATIENCE, Patience, Timing, WallClock
 from client.transport import RECEIPT_TYPE, NodeConnection, NodeLieError, Reply
 from client.trust import TrustRoot
@@ -51,24 +51,9 @@ from ledger.wire.transaction import SignedTransaction, Transaction
 
 VALID_FOR_MS: Final = 10 * 60_000
 """How long a transaction may wait for a block, unless told otherwise."""
+VALID_FOR_MS_MAX: Final = VALIDITY_MS_MAX - 10 * 60_000
+"""The ledger's limit is counted from the block's time, which may be behind this clock."""
 CONCURRENCY: Final = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """What became of one of many transactions."""
-
-    position: int
-    """Its place among what was given."""
-    tx_id: TxId
-    receipt: VerifiedReceipt | None = None
-    refusal: ClientRefusal | None = None
-    pending: StillPending | None = None
-
-    @property
-    def is_final(self) -> bool:
-        """Whether it is on the ledger, proven by a receipt."""
-        return self.receipt is not None
 
 
 class Client(Reader):
@@ -132,7 +117,7 @@ class Client(Reader):
         )
         connections = [NodeConnection(address, http, self._patience) for address in self._addresses]
         try:
-            super().__init__(NodePool(connections, timing=self._timing, patience=self._patience))
+            self._pool = NodePool(connections, timing=self._timing, patience=self._patience)
         except UsageError:
             await http.close()
             raise
@@ -147,7 +132,7 @@ class Client(Reader):
     ) -> None:
         if self._http is not None:
             await self._http.close()
-            self._http = None
+            self._http = self._pool = None
 
     # Composing
 
@@ -187,11 +172,12 @@ class Client(Reader):
         """Return an unsigned transaction of this client's member.
 
         Raises:
-            UsageError: No or too many records, or a validity of no time or over 24 hours.
+            UsageError: No or too many records, or a validity of no time or too much.
         """
-        if not 0 < valid_for_ms <= VALIDITY_MS_MAX:
+        if not 0 < valid_for_ms <= VALID_FOR_MS_MAX:
             raise UsageError(
-                f"valid for {valid_for_ms} ms: more than 0 and at most {VALIDITY_MS_MAX} ms."
+                f"valid for {valid_for_ms} ms: more than 0 and at most {VALID_FOR_MS_MAX} ms, which "
+                "is the ledger's limit less room for clocks that differ."
             )
         return composing.prepare(
             records,

@@ -147,7 +147,6 @@ class Settlement:
                 case _Declined(problem):
                     return await self._after_refusal(node, problem), False
         except NodeTroubleError as trouble:
-            self.exposed = self.exposed or trouble.may_have_arrived
             self._troubles.note(node, trouble)
             self.pool.demote(node)
             if self.holder is node:
@@ -155,27 +154,40 @@ class Settlement:
         return None, False
 
     async def _ask(self, node: NodeConnection) -> _Outcome:
+        """Send it to a node, or ask the node that has it what has become of it."""
         wait_ms = min(self.pool.patience.wait_ms, self.deadline.left_ms)
         if self.holder is node:
             return await self._follow(node, wait_ms)
         try:
-            reply = await node.request(
-                "POST",
-                "/v1/transactions",
-                body=self.entry.signed_bytes,
-                accept=RECEIPT_TYPE,
-                wait_ms=wait_ms,
-            )
-            return await self._read_post(node, reply)
+            return await self._post(node, wait_ms)
         except NodeTroubleError as trouble:
-            if not trouble.busy or not trouble.may_have_arrived:
+            if not trouble.may_have_arrived:
                 raise
-            # Busy may mean: admitted, and too many are waiting. The node itself knows.
-            outcome = await self._follow(node, 0)
-            if isinstance(outcome, _Unknown):
-                trouble.may_have_arrived = False
-                raise trouble from None
-            return outcome
+            if trouble.busy:
+                # Busy may mean: admitted, and too many are waiting. The node itself knows.
+                outcome = await self._follow_or_expose(node)
+                if not isinstance(outcome, _Unknown):
+                    return outcome
+            else:
+                self.exposed = True
+            raise
+
+    async def _post(self, node: NodeConnection, wait_ms: int) -> _Outcome:
+        reply = await node.request(
+            "POST",
+            "/v1/transactions",
+            body=self.entry.signed_bytes,
+            accept=RECEIPT_TYPE,
+            wait_ms=wait_ms,
+        )
+        return await self._read_post(node, reply)
+
+    async def _follow_or_expose(self, node: NodeConnection) -> _Outcome:
+        try:
+            return await self._follow(node, 0)
+        except NodeTroubleError:
+            self.exposed = True
+            raise
 
     async def _read_post(self, node: NodeConnection, reply: Reply) -> _Outcome:
         if reply.status == 200 and reply.content_type == RECEIPT_TYPE:

@@ -22,6 +22,7 @@ from node.mempool import MempoolLimits
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class ConfigurationError(Exception):
@@ -40,7 +41,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class NodeSection(Section, frozen=True, kw_only=True):
     """Who this node is."""
 
-    name: str
+    name: Name
     """Name of its validator in the genesis; another name follows without voting."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
@@ -73,8 +74,8 @@ class HealthSection(Section, frozen=True, kw_only=True):
 class PeerSection(Section, frozen=True, kw_only=True):
     """Where one other node listens for peers."""
 
-    name: str
-    host: str
+    name: Name
+    host: Name
     port: Port
     node_key: str = ""
     """Its node key in hex, for a node that follows without voting; the genesis has a validator's."""

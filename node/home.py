@@ -5,7 +5,7 @@
     HOME/keys/            consensus.pem and node.pem, mode 0600
     HOME/store/           LevelDB
     HOME/journal/         what this node has signed; without it the consensus key must not vote
-    HOME/lock             held while the node runs, with its process id
+    HOME/node.lock        held while the node runs, with its process id
 
 A home belongs to one network: its store carries the genesis, and opening it with another is refused.
 The journal is made together with the store, never alone: a consensus key without its journal never votes.

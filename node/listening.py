@@ -28,6 +28,7 @@ HANDSHAKE_SECONDS: Final = 10.0
 SHUTDOWN_SECONDS: Final = 1.0
 """How long requests under way may take to end when the node stops."""
 BACKLOG: Final = 128
+REASON_CHARACTERS_MAX: Final = 200
 
 
 class PortInUseError(Exception):
@@ -171,7 +172,8 @@ def _reporter(log: Log, what: str) -> Callable[[logging.LogRecord], bool]:
         if record.levelno >= logging.WARNING:
             error = record.exc_info[1] if record.exc_info else None
             words = record.getMessage() if error is None else f"{type(error).__name__}: {error}"
-            log("request_rejected", listener=what, reason=words.splitlines()[0])
+            reason = " ".join(words.split())[:REASON_CHARACTERS_MAX]
+            log("request_rejected", listener=what, reason=reason)
         return False
 
     return report

@@ -9,6 +9,7 @@ order. A failed write, an end of the transport or an unforeseen error ends ``run
 from __future__ import annotations
 
 import asyncio
+import resource
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from ledger.receipts import ReceiptMaker
 from ledger.state.rows import KeyRow
 from ledger.state.tables import KEYS
 from ledger.vocabulary import Role
+from ledger.wire.errors import WireError
 from ledger.wire.scalars import PublicKey, ValidatorIndex
 from ledger.wire.signing import public_key_of, signer
 from node.api.app import api_application
@@ -40,9 +42,12 @@ from node.net.identity import NodeIdentity
 from node.net.peers import PeerEvents, PeerNetwork
 from node.replica import Replica
 from node.storage.journal import Journal
+from node.storage.leveldb import LevelStore
 from node.storage.lock import HomeLock
 
 HEALTH_CONNECTIONS_MAX: Final = 64
+OTHER_FILES_MAX: Final = 2_048
+"""Open files beside the API's connections: the store's, the peers', and some to spare."""
 
 
 class NodeFailedError(Exception):
@@ -109,6 +114,7 @@ class NodeService:
             HomeError, StoreError, JournalError, HomeInUseError, PortInUseError: It cannot start.
             NodeFailedError: It started and had to stop by itself.
         """
+        _allow_open_files(self.configuration.api.connections_max + OTHER_FILES_MAX)
         async with AsyncExitStack() as stack:
             stack.callback(HomeLock.acquire(self.home.path).release)
             driver = self._open(stack)
@@ -156,27 +162,38 @@ class NodeService:
         store = open_store(self.home, self.genesis)
         stack.callback(store.close)
         own = self._own_index()
-        configuration = self.configuration
         journal = self._open_journal()
         stack.callback(journal.close)
         replayed = _Counted(journal.replay())
-        replica = Replica(
-            validators=self.genesis.validators,
-            own=own,
-            sign=None if self._keys.consensus is None else signer(self._keys.consensus),
-            config=configuration.consensus_config(),
-            limits=configuration.mempool.limits(),
-            store=store,
-            journal=replayed,
-        )
+        try:
+            replica = self._replica(store, own, replayed)
+        except WireError as error:
+            raise HomeError(
+                self.home.path,
+                f"the store is damaged: {error}. Move it away, and restore a copy of it; "
+                "never repair it",
+            ) from error
         return Driver(
             replica=replica,
             store=store,
             journal=journal,
             journal_bytes=replayed.bytes_count,
-            journal_bytes_max=configuration.storage.journal_bytes_max,
+            journal_bytes_max=self.configuration.storage.journal_bytes_max,
             clock=self._clock(),
             log=self._log,
+        )
+
+    def _replica(
+        self, store: LevelStore, own: ValidatorIndex | None, journal: Iterable[JournalRecord]
+    ) -> Replica:
+        return Replica(
+            validators=self.genesis.validators,
+            own=own,
+            sign=None if self._keys.consensus is None else signer(self._keys.consensus),
+            config=self.configuration.consensus_config(),
+            limits=self.configuration.mempool.limits(),
+            store=store,
+            journal=journal,
         )
 
     def _open_journal(self) -> Journal:
@@ -338,6 +355,14 @@ def _place_of(error: BaseException) -> str:
     """Return the innermost place of an error, for whoever has to find a fault of the program."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise this process's limit of open files as far as it may, if it is lower."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def software_version() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
@@ -69,9 +70,32 @@ def test_every_file_that_is_named_exists(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", documents(), ids=short)
-def test_examples_run(path: Path) -> None:
+def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run blocks marked ``python``; of those that wait for a network only the imports.
+
+    What is no whole example is marked ``python fragment``.
+    """
+    monkeypatch.setenv("MONAZITE_CONFIG_DIR", str(tmp_path))
     for number, block in enumerate(RUNNABLE.findall(path.read_text(encoding="utf-8"))):
-        exec(compile(block, f"{short(path)}, example {number + 1}", "exec"), {})  # noqa: S102
+        name = f"{short(path)}, example {number + 1}"
+        tree = ast.parse(checked_syntax(block, name))
+        if any(
+            isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor) for node in ast.walk(tree)
+        ):
+            tree.body = [
+                node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+            ]
+        exec(compile(tree, name, "exec"), {})  # noqa: S102
+
+
+def checked_syntax(block: str, name: str) -> str:
+    """Return a block that is Python, ``await`` outside of functions allowed.
+
+    Raises:
+        SyntaxError: It is none.
+    """
+    compile(block, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return block
 
 
 def test_functions_that_the_architecture_names_exist() -> None:

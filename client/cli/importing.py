@@ -107,6 +107,7 @@ class _Bar:
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
+        self._tenth = 0
 
     def __enter__(self) -> Callable[[int, int], None]:
         if not sys.stderr.isatty():
@@ -128,6 +129,8 @@ class _Bar:
         if self._progress is not None:
             self._progress.stop()
 
-    @staticmethod
-    def _line(done: int, total: int) -> None:
-        note(f"{done} of {total} rows done")
+    def _line(self, done: int, total: int) -> None:
+        tenth = done * 10 // max(1, total)
+        if tenth > self._tenth:
+            self._tenth = tenth
+            note(f"{done} of {total} rows done")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -11,7 +11,6 @@ import typer
 from client.cli.options import AsJson, PassphraseDescriptor, PassphraseFile
 from client.cli.output import Outcome, say
 from client.errors import ProfileError, UsageError
-from client.forms import suggestion
 from client.keystore import (
     SigningKey,
     is_key_file_encrypted,
@@ -27,6 +26,8 @@ from client.passphrase import (
     passphrase_source,
 )
 from client.profile import Profile, load_profile
+from client.suggestion import suggestion
+from client.timing import system_wall_ms
 from client.trust import trust_root_of
 from ledger.display import plain
 from ledger.records.new_key import NewKey
@@ -78,55 +79,43 @@ def new(  # noqa: PLR0913 - a command line
     Prints the public key and, when member and network are known, what AddKey needs to register it.
     """
     kind = role_of(role)
-    passphrase = (
-        None
-        if unencrypted
-        else _new_passphrase(
-            file, passphrase_source(file=passphrase_file, descriptor=passphrase_fd)
-        )
+    source = (
+        passphrase_source(file=passphrase_file, descriptor=passphrase_fd)
         if passphrase_file is not None or passphrase_fd is not None
-        else _new_passphrase(file, None)
+        else None
     )
     known = _profile(profile)
-    named_member = member or (known.member if known is not None else None)
-    named_network = network or _network_of(known)
+    holder = _Holder(
+        role=kind,
+        member=member or (known.member if known is not None else None) or "",
+        network=network or _network_of(known),
+        person=person,
+        valid_days=valid_days,
+    )
+    passphrase = None if unencrypted else _new_passphrase(file, source)
     seed = new_seed()
     public = write_key_file(file, seed, passphrase)
-    data: dict[str, Any] = {
-        "file": str(file),
-        "public_key": public.hex(),
-        "role": kind.name.lower(),
-        "encrypted": passphrase is not None,
-    }
-    following = f"monazite key show {file}"
-    if named_member and named_network:
-        data["new_key"] = plain(
-            _registration(
-                signing_key_of(seed),
-                kind,
-                member=MemberId(named_member),
-                network=named_network,
-                person=person or named_member,
-                valid_days=valid_days,
-            )
-        )
-        following = f"register it: put `new_key` ({file}, with --json) into an AddKey record"
-    lines = [
-        f"wrote {file} ({'encrypted' if passphrase is not None else 'NOT ENCRYPTED'}, mode 0600)",
-        f"public key {public.hex()} ({kind.name.lower()})",
-    ]
-    warnings = (
-        []
-        if passphrase is not None
-        else ["the key is not encrypted; whoever reads the file can sign."]
-    )
+    how = "NOT ENCRYPTED" if unencrypted else "encrypted"
     return say(
         Outcome(
             schema="monazite.key/1",
-            data=data,
-            lines=lines,
-            next_command=following,
-            warnings=warnings,
+            data={
+                "file": str(file),
+                "public_key": public.hex(),
+                "role": kind.name.lower(),
+                "encrypted": not unencrypted,
+                **_registration(signing_key_of(seed), holder),
+            },
+            lines=[
+                f"wrote {file} ({how}, mode 0600)",
+                f"public key {public.hex()} ({kind.name.lower()})",
+            ],
+            next_command=f"register it: with --json, `new_key` is what AddKey needs for {file}"
+            if holder.is_known
+            else f"monazite key show {file}",
+            warnings=["the key is not encrypted; whoever reads the file can sign."]
+            if unencrypted
+            else [],
         ),
         as_json=as_json,
     )
@@ -194,15 +183,36 @@ def _network_of(profile: Profile | None) -> str:
     return "" if profile is None else trust_root_of(profile.genesis).network
 
 
-def _registration(
-    key: SigningKey, role: Role, *, member: MemberId, network: str, person: str, valid_days: int
-) -> NewKey:
-    now_ms = time.time_ns() // 1_000_000
-    return NewKey(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Holder:
+    """Whose a new key will be, as far as it is known."""
+
+    role: Role
+    member: str
+    network: str
+    person: str
+    valid_days: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough is known to prove possession."""
+        return bool(self.member and self.network)
+
+
+def _registration(key: SigningKey, holder: _Holder) -> dict[str, Any]:
+    """Return ``new_key``, the form of what AddKey needs; nothing while the holder is not known."""
+    if not holder.is_known:
+        return {}
+    now_ms = system_wall_ms()
+    member = MemberId(holder.member)
+    new_key = NewKey(
         key=key.public,
-        role=role,
-        person=person,
+        role=holder.role,
+        person=holder.person or holder.member,
         valid_from_ms=TimeMs(now_ms),
-        valid_until_ms=TimeMs(now_ms + valid_days * DAY_MS),
-        proof=prove_possession(key.sign, network=network, member=member, role=role, key=key.public),
+        valid_until_ms=TimeMs(now_ms + holder.valid_days * DAY_MS),
+        proof=prove_possession(
+            key.sign, network=holder.network, member=member, role=holder.role, key=key.public
+        ),
     )
+    return {"new_key": plain(new_key)}

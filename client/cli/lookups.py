@@ -13,9 +13,10 @@ from client import answers
 from client.cli.options import AsJson, NodeAddresses, ProfileName, reading_client
 from client.cli.output import Outcome, literal, say
 from client.cli.words import as_of, composition, mass, moment, share, whereabouts
+from client.days import written_date
 from client.errors import UsageError
-from client.forms import suggestion, written_date
 from client.session import Client
+from client.suggestion import suggestion
 from ledger.vocabulary import Bucket
 
 R = TypeVar("R")

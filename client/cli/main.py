@@ -30,7 +30,7 @@ from client.cli import (
     tracing,
 )
 from client.cli.exit_codes import ExitCode, of_error
-from client.cli.output import note, say_client_error, say_error
+from client.cli.output import forget_reader, note, say_client_error, say_error
 from client.cli.plugins import MissingPlugin, mount_plugins
 from client.errors import ClientError
 
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has gone, as in `monazite … | head`. Python would complain when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Python would complain when it closes stdout.
+        forget_reader(sys.stdout)
     sys.exit(code)
 
 

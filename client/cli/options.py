@@ -38,7 +38,7 @@ PassphraseDescriptor: TypeAlias = Annotated[
 ValidMinutes: TypeAlias = Annotated[
     int,
     typer.Option(
-        "--valid-minutes", min=1, max=1440, help="How long it may wait for a block, in minutes."
+        "--valid-minutes", min=1, max=1430, help="How long it may wait for a block, in minutes."
     ),
 ]
 

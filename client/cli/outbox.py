@@ -12,7 +12,8 @@ from client.cli.output import Outcome, say
 from client.cli.words import moment
 from client.outbox import Outbox
 from client.profile import load_profile
-from client.session import Client, Submission
+from client.session import Client
+from client.submission import Submission
 
 app = typer.Typer(name="outbox", help="What was sent and is not decided.", no_args_is_help=True)
 

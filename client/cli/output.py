@@ -9,10 +9,11 @@ terminal.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -59,9 +60,10 @@ def _print_lines(outcome: Outcome) -> None:
             show(console, line)
         if outcome.next_command:
             show(console, f"next: {outcome.next_command}")
-    except SystemExit as error:
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
         # The console's way of saying that the reader has gone, as in `monazite … | head`.
-        raise BrokenPipeError from error
+        forget_reader(sys.stdout)
 
 
 def say_error(code: str, detail: str, exit_code: int, *, as_json: bool, **more: Any) -> int:  # noqa: ANN401
@@ -84,7 +86,17 @@ def say_client_error(error: ClientError, exit_code: ExitCode, *, as_json: bool) 
 
 def note(text: str) -> None:
     """Say something on stderr: progress, a warning, an error."""
-    print(text, file=sys.stderr)  # noqa: T201 - this is where output is printed
+    try:
+        print(text, file=sys.stderr)  # noqa: T201 - this is where output is printed
+    except BrokenPipeError:
+        forget_reader(sys.stderr)
+
+
+def forget_reader(stream: TextIO) -> None:
+    """Let what is still written to ``stream`` go nowhere, because its reader has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def result_console() -> Console:
@@ -107,4 +119,8 @@ def literal(text: str) -> str:
 
 
 def _print_json(body: Mapping[str, Any]) -> None:
-    print(json.dumps(body, ensure_ascii=False, indent=2))  # noqa: T201 - as in note()
+    try:
+        print(json.dumps(body, ensure_ascii=False, indent=2))  # noqa: T201 - as in note()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_reader(sys.stdout)

@@ -13,7 +13,9 @@ from client.cli.lookups import ask
 from client.cli.options import AsJson, NodeAddresses, ProfileName
 from client.cli.output import Outcome, literal, say
 from client.cli.words import as_of, composition, mass, share, whereabouts
-from client.forms import written_date
+from client.days import written_date
+from client.proving import ProvenTrace, prove_trace
+from client.session import Client
 from client.tracing import MineOrigin, Trace, TracedLot, TracedTransfer
 
 DOWNSTREAM_SHOWN_MAX = 50
@@ -27,17 +29,39 @@ def register(program: typer.Typer) -> None:
 def trace(
     lot: Annotated[str, typer.Argument(help="A lot's id, or creator/code.")],
     *,
+    prove: Annotated[
+        bool,
+        typer.Option("--prove", help="Check every record of the story against its receipt."),
+    ] = False,
     profile: ProfileName = None,
     node: NodeAddresses = None,
     as_json: AsJson = False,
 ) -> int:
     """Show where a lot came from, back to mine and quota, and who has it now."""
-    found = ask(profile, node, lambda client: client.trace(lot))
+
+    async def question(client: Client) -> tuple[Trace, ProvenTrace | None]:
+        found = await client.trace(lot)
+        return found, await prove_trace(client, found) if prove else None
+
+    found, proven = ask(profile, node, question)
+    data = found.as_dict()
+    lines = trace_lines(found)
+    if proven is not None:
+        data["proven"] = {
+            "records": proven.records_count,
+            "transactions": proven.transactions_count,
+        }
+        lines.append(
+            Text(
+                f"all {proven.records_count} records are proven by receipts against the pinned "
+                "genesis; that none is left out is the node's word"
+            )
+        )
     return say(
         Outcome(
             schema="monazite.trace/1",
-            data=found.as_dict(),
-            lines=trace_lines(found),
+            data=data,
+            lines=lines,
             warnings=_warnings(found),
             next_command=f"monazite receipt {_proof_of(found)} --out receipt.bin",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from client.answers import LotContent
-from client.forms import written_date
+from client.days import written_date
 
 
 def mass(grams: int) -> str:

@@ -11,9 +11,11 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from client.days import parse_date
 from client.errors import CellProblem
-from client.forms import LOT_NAME, parse_date, suggestion
+from client.forms import LOT_NAME
 from client.importing.reading import RawRow
+from client.suggestion import suggestion
 from ledger.vocabulary import Purpose
 from ledger.wire.scalars import (
     CODE_PATTERN,

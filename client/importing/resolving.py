@@ -14,7 +14,6 @@ from typing import assert_never
 
 from client.answers import Lot, Offer
 from client.errors import CellProblem
-from client.forms import suggestion
 from client.importing.cells import known_or_complain
 from client.importing.register import Register
 from client.importing.rows import (
@@ -26,6 +25,7 @@ from client.importing.rows import (
     Row,
     SplitRow,
 )
+from client.suggestion import suggestion
 from ledger.records.accept_transfer import AcceptTransfer
 from ledger.records.cancel_transfer import CancelTransfer
 from ledger.records.mine_output import MineOutput

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 from typing import Final, TypeAlias
 
+from client.days import written_date
 from client.errors import CellProblem
 from client.importing.cells import CellReader
 from client.importing.columns import ELEMENTS, SheetKind, element_column
@@ -189,7 +190,9 @@ def _check_not_later(cells: CellReader, content: Content, today: CivilDate) -> N
     column = "period_to" if isinstance(content, OutputRow) else "date"
     date = content.period_to if isinstance(content, OutputRow) else content.date
     if date > today:
-        cells.complain(column, f"is later than today ({_day(today)}).", "A claimed day is past.")
+        cells.complain(
+            column, f"is later than today ({written_date(today)}).", "A claimed day is past."
+        )
 
 
 def _read_output(cells: CellReader) -> OutputRow:
@@ -204,7 +207,9 @@ def _read_output(cells: CellReader) -> OutputRow:
         assay_digest=cells.digest("assay_digest") or Digest(bytes(32)),
     )
     if row.period_from > row.period_to:
-        cells.complain("period_to", f"is before the period begins ({_day(row.period_from)}).")
+        cells.complain(
+            "period_to", f"is before the period begins ({written_date(row.period_from)})."
+        )
     elif civil.year_of(row.period_from) != civil.year_of(row.period_to):
         cells.complain(
             "period_to",
@@ -306,7 +311,3 @@ _READERS: Final[dict[SheetKind, Callable[[CellReader], Content]]] = {
     SheetKind.REJECTIONS: _read_rejection,
     SheetKind.CANCELLATIONS: _read_cancellation,
 }
-
-
-def _day(date: CivilDate) -> str:
-    return f"{date // 10_000:04}-{date // 100 % 100:02}-{date % 100:02}"

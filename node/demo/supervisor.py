@@ -61,7 +61,9 @@ class Supervisor:
         """
         for node in self.names:
             self._spawn(node)
-        await asyncio.gather(*(self._until_ready(node, "readyz") for node in self.names))
+        await asyncio.gather(
+            *(self._until_ready(node, self._ready_url(node)) for node in self.names)
+        )
 
     async def start(self, node: str) -> None:
         """Start one node and wait until it answers."""
@@ -69,7 +71,8 @@ class Supervisor:
         if self._is_running(node):
             raise SupervisorError(f"{node} is running already")
         self._spawn(node)
-        await self._until_ready(node, "livez")
+        # Its API is the last thing that a node opens; a quorum may not be there to be ready for.
+        await self._until_ready(node, f"{self.api(node)}/v1/status")
 
     async def stop(self, node: str) -> None:
         """Stop one node and wait until its process has ended."""
@@ -133,8 +136,10 @@ class Supervisor:
                 env={**os.environ, "PYTHONHASHSEED": "random"},
             )
 
-    async def _until_ready(self, node: str, check: str) -> None:
-        url = f"http://{LOOPBACK}:{self.ports[node].health}/{check}"
+    def _ready_url(self, node: str) -> str:
+        return f"http://{LOOPBACK}:{self.ports[node].health}/readyz"
+
+    async def _until_ready(self, node: str, url: str) -> None:
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             while asyncio.get_running_loop().time() < deadline:

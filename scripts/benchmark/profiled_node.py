@@ -4,10 +4,11 @@ SIGUSR1 begins to profile and SIGUSR2 ends it, so that start-up and preparations
 was found, with the CPU time of the event loop's thread and of the whole process in between, is in FILE when
 the node has ended.
 
-``sample`` looks at the stack of the event loop after each millisecond of CPU time that the process has used.
-It costs almost nothing, so its shares are true, also on a machine with fewer cores than nodes. Time in a C
-function counts for the Python function that called it. ``cprofile`` counts every call, and by the wall
-clock: it slows small functions down, and charges a function for the time in which another process ran.
+``sample`` looks at the stack of the event loop each time the process has used another millisecond of CPU
+time (or what the kernel counts in, often 4 or 10: measure long enough). It costs almost nothing, so its
+shares are true, also on a machine with fewer cores than nodes. Time in a C function counts for the Python
+function that called it. ``cprofile`` counts every call, and by the wall clock: it slows small functions down,
+and charges a function for the time in which another process ran.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ SAMPLE_SECONDS: Final = 0.001
 class Profiler(Protocol):
     """Finds out where the main thread spends its time."""
 
+    @property
+    def samples(self) -> int | None:
+        """How often the stack was looked at; None when calls were counted."""
+
     def begin(self) -> None:
         """Begin to look."""
 
@@ -46,6 +51,11 @@ class Sampler:
     def __init__(self) -> None:
         self._own: Counter[tuple[str, int, str]] = Counter()
         self._whole: Counter[tuple[str, int, str]] = Counter()
+
+    @property
+    def samples(self) -> int | None:
+        """How often the stack was looked at."""
+        return sum(self._own.values())
 
     def begin(self) -> None:
         """Begin to look."""
@@ -86,6 +96,8 @@ class Sampler:
 
 class CallCounter:
     """cProfile."""
+
+    samples: int | None = None
 
     def __init__(self) -> None:
         self._profile = cProfile.Profile()
@@ -143,6 +155,7 @@ class ProfilingWindow:
         names = ("wall_seconds", "loop_cpu_seconds", "process_cpu_seconds")
         found = {
             "clocks": dict(zip(names, self._spent, strict=True)),
+            "samples": self._profiler.samples,
             "functions": self._profiler.functions(),
         }
         path.write_text(json.dumps(found), encoding="utf-8")

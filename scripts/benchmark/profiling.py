@@ -33,6 +33,7 @@ def summarize(profile: Path, transactions: int) -> dict[str, Any]:
     functions.sort(key=lambda entry: -entry["own"])
     return {
         "transactions": transactions,
+        "samples": found["samples"],
         **{name: round(seconds, 2) for name, seconds in clocks.items()},
         "us_per_transaction": round(us_per_transaction, 1),
         "parts": {
@@ -55,8 +56,9 @@ def summarize(profile: Path, transactions: int) -> dict[str, Any]:
 def table(summary: dict[str, Any]) -> str:
     """Return a summary as people read it."""
     clocks = ("wall", "loop_cpu", "process_cpu")
+    counts = f"{summary['transactions']} transactions, {summary['samples'] or 'no'} samples"
     lines = [
-        f"{summary['us_per_transaction']} us of CPU per transaction, {summary['transactions']} of them",
+        f"{summary['us_per_transaction']} us of CPU per transaction; {counts}",
         "seconds: " + ", ".join(f"{summary[f'{name}_seconds']} {name}" for name in clocks),
         "",
         f"{'share':>6} {'us':>8}  part of the program (each per transaction)",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from client.errors import Busy, ClientRefusal, StillPending, Unreachable
+from client.errors import Busy, ClientRefusal, StillPending, Unreachable, UsageError
 from client.outbox import Outbox
 from client.timing import Patience
 from ledger.parsed import parse_transaction
@@ -302,6 +302,33 @@ async def test_an_answer_about_the_present_by_a_node_that_is_behind_is_not_belie
         )
         lot = await client.lot("mine-a/C-1")
     assert lot.height == receipt.height
+
+
+async def test_trouble_with_the_status_after_a_refusal_does_not_make_it_doubtful(
+    ledger: Ledger,
+) -> None:
+    first, second = await ledger.node(), await ledger.node()
+    async with client_of(ledger, first, second) as client:
+        await client.submit(output())
+
+        async def no_status(request: web.Request) -> web.StreamResponse | None:
+            return await hang_up(request) if request.path == "/v1/status" else None
+
+        first.answer_always(no_status)
+        with pytest.raises(ClientRefusal, match="code_taken"):
+            await client.submit(output())
+    assert second.posts() == 1
+
+
+async def test_a_session_that_is_not_open_says_so(ledger: Ledger) -> None:
+    node = await ledger.node()
+    client = client_of(ledger, node)
+    with pytest.raises(UsageError, match="the session is not open"):
+        await client.status()
+    async with client:
+        await client.status()
+    with pytest.raises(UsageError, match="the session is not open"):
+        await client.submit(output())
 
 
 async def test_malformed_and_too_large_are_refusals_as_well(ledger: Ledger) -> None:

@@ -70,6 +70,15 @@ def test_a_forbidden_vote_or_proposal_is_a_fault_of_the_caller() -> None:
         own.add_proposal(proposal)
 
 
+def test_one_proposal_is_allowed_per_view_and_none_after_a_vote() -> None:
+    own = OwnStatements(View(0), {}, {})
+    assert own.may_propose(View(1))
+    own.add_proposal(CHAIN.proposal(CHAIN.block(1)))
+    assert not own.may_propose(View(1))
+    own.add_vote(vote_of(NOTARIZE, 2, 0))
+    assert not own.may_propose(View(2))
+
+
 def test_nothing_is_allowed_at_or_below_the_floor_and_the_floor_never_falls() -> None:
     own = OwnStatements(View(1), {}, {})
     assert not own.may_vote(NOTARIZE, View(1), POINTS[1, 0])

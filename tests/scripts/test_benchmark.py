@@ -87,7 +87,9 @@ def test_a_profile_adds_up_to_the_cpu_time_of_the_process(tmp_path: Path) -> Non
         {**waiting, "calls": None, "own": 0.2, "whole": 0.2},
     ]
     clocks = {"wall_seconds": 2.0, "loop_cpu_seconds": 0.9, "process_cpu_seconds": 1.0}
-    file.write_text(json.dumps({"clocks": clocks, "functions": functions}), encoding="utf-8")
+    file.write_text(
+        json.dumps({"clocks": clocks, "samples": 9, "functions": functions}), encoding="utf-8"
+    )
     summary = summarize(file, 1_000)
     assert summary["us_per_transaction"] == 1_000
     assert summary["parts"]["ledger/tree.py"] == {"share": 0.75, "us": 750.0}

@@ -192,7 +192,10 @@ class Run:
         plan, validators = self.plan, validator_set(self.plan.count)
         keys = validator_keys(plan.count)
         for index, name in enumerate(validator_names(plan.count)):
-            options = NodeOptions(validators, ValidatorIndex(index), keys[index], plan.config)
+            rolled_at = self.rng.choice((10, 40, 400))
+            options = NodeOptions(
+                validators, ValidatorIndex(index), keys[index], plan.config, rolled_at
+            )
             if index < plan.twins:
                 for which in (0, 1):
                     self._add(name, partial(make_twin, options), which, correct=False)

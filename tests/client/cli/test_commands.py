@@ -348,3 +348,12 @@ def test_an_answer_that_does_not_verify_is_exit_code_3(desk: Desk) -> None:
     assert ran.code == 3
     assert ran.json["error"]["code"] == "unverified"
     assert not (desk.path / "r").exists()
+
+
+def test_a_trace_is_proven_when_asked_for(desk: Desk) -> None:
+    desk.run("submit", desk.file("made.json", [form_of(output())]))
+    shown = desk.run("trace", "mine-a/C-1", "--prove")
+    assert shown.code == 0
+    assert "all 1 records are proven by receipts" in shown.out
+    proven = desk.run("trace", "mine-a/C-1", "--prove", "--json").json["proven"]
+    assert proven == {"records": 1, "transactions": 1}

@@ -130,7 +130,7 @@ async def test_the_corrected_file_adds_only_what_is_new(mine: Desk) -> None:
         result = await import_file(client, corrected, mine.journal)
     (problem,) = raised.value.problems
     assert problem.row == 4
-    assert "all others are on the ledger" in str(raised.value)
+    assert "all others, 2 new and 1 earlier ones, are on the ledger" in str(raised.value)
     assert (result.already_count, result.records_count) == (3, 1)
 
 

@@ -229,7 +229,9 @@ def test_a_leader_that_crashed_between_proposal_and_vote_executes_and_votes_afte
     rig.built()
     proposal = rig.said(Proposal)[0]
     again = Rig(rig.own, journal=[r for r in rig.records() if r[0] == RecordType.OWN_PROPOSE])
+    again.work()
     assert again.votes(NOTARIZE) == []
+    assert again.all(Build) == []
     again.executed()
     assert [vote.point for vote in again.votes(NOTARIZE)] == [proposal.point]
 

@@ -167,6 +167,24 @@ def test_the_justification_in_the_proposal_is_enough_to_vote() -> None:
     assert [vote.view for vote in rig.votes(NOTARIZE)] == [1, 3]
 
 
+def test_a_parent_whose_notarization_is_missing_is_waited_for_and_asked_of_the_leader() -> None:
+    """Both ways a view can end may be certified; a voter may have seen the other one."""
+    rig = Rig.following()
+    parent = rig.chain.block(1)
+    rig.hear(rig.chain.leader(1), rig.chain.proposal(parent))
+    rig.executed()
+    rig.hear_certificate(rig.chain.certificate(NULLIFY, 1))
+    block = rig.chain.block(2, parent.header)
+    rig.hear(rig.chain.leader(2), rig.chain.proposal(block, 1))
+    assert rig.votes(NULLIFY) == [], "a lack of proof is no verdict"
+    asked = rig.sent_to(rig.chain.leader(2), CertificatesRequest)
+    assert [(a.from_view, a.to_view) for a in asked] == [(1, 1)]
+    rig.hear_certificate(rig.chain.certificate(NOTARIZE, 1, rig.chain.point(parent)))
+    rig.executed()
+    rig.executed()
+    assert [vote.view for vote in rig.votes(NOTARIZE)] == [1, 2]
+
+
 def test_a_bad_justification_drops_the_proposal() -> None:
     rig = Rig.following(2)
     lie = rig.chain.certificate(NULLIFY, 1, voters=(0, 1))
