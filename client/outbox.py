@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from client.directories import sync_directory, write_durably
+from client.directories import write_durably
 from client.errors import UsageError
 from ledger.wire.codec import encode
 from ledger.wire.errors import WireError
@@ -68,10 +68,11 @@ class Outbox:
             ) from error
 
     def remove(self, tx_id: TxId) -> None:
-        """Forget a transaction whose end is known; it may be gone already."""
+        """Forget a transaction whose end is known; it may be gone already.
+
+        Not made durable: a file that comes back after a power cut is found to be decided again.
+        """
         self._path(tx_id).unlink(missing_ok=True)
-        if self.directory.is_dir():
-            sync_directory(self.directory)
 
     def entries(self) -> tuple[OutboxEntry, ...]:
         """Return everything that waits, in order of validity, then id.

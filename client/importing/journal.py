@@ -1,10 +1,13 @@
 """The journal of an import: which rows were sent in which transaction, and what became of it.
 
-A file of JSON lines that only grows. A line is durable before what it announces is done:
+A file of JSON lines that only grows:
 
-    {"event": "sent", "tx_id": …, "rows": [digests]}      before the transaction leaves
+    {"event": "sent", "tx_id": …, "rows": [digests]}      durable before the transaction leaves
     {"event": "final", "tx_id": …, "height": …}           after its receipt was verified
     {"event": "refused", "tx_id": …}                      after its refusal was final
+
+A lost line of the last two kinds costs a question to the ledger and nothing else, so only the first kind is
+synced to disk.
 
 So after a crash every row is known to be final, known to be free, or named by a transaction that the
 outbox and the ledger know more about. A row is named by the digest of what it says. A last line that was
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +26,9 @@ from typing import Any, Final
 from client.directories import sync_directory
 from client.errors import UsageError
 from ledger.wire.scalars import Digest, Height, TxId
+
+if sys.platform != "win32":
+    import fcntl
 
 FILE_NAME: Final = "journal.jsonl"
 
@@ -72,7 +79,8 @@ class Journal:
     def note_sent(self, tx_id: TxId, rows: tuple[Digest, ...]) -> None:
         """Note that a transaction with these rows is about to be sent."""
         self._append(
-            {"event": "sent", "tx_id": tx_id.hex(), "rows": [digest.hex() for digest in rows]}
+            {"event": "sent", "tx_id": tx_id.hex(), "rows": [digest.hex() for digest in rows]},
+            durable=True,
         )
 
     def note_final(self, tx_id: TxId, height: Height) -> None:
@@ -83,16 +91,18 @@ class Journal:
         """Note that a transaction was refused for good: its rows are free again."""
         self._append({"event": "refused", "tx_id": tx_id.hex()})
 
-    def _append(self, event: dict[str, Any]) -> None:
+    def _append(self, event: dict[str, Any], *, durable: bool = False) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             is_new = not self.path.exists()
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
+                # Imports of one member may run side by side, in one process or in several.
+                _lock(descriptor)
                 _drop_cut_off_line(descriptor)
-                # One write, so that lines of several imports do not mix.
                 os.write(descriptor, json.dumps(event).encode() + b"\n")
-                os.fsync(descriptor)
+                if durable:
+                    os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             if is_new:
@@ -101,6 +111,12 @@ class Journal:
             raise UsageError(
                 f"journal {self.path}: cannot be written: {error.strerror or error}."
             ) from error
+
+
+def _lock(descriptor: int) -> None:
+    """Wait until nobody else appends; closing the descriptor lets the next one go."""
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _drop_cut_off_line(descriptor: int) -> None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+from client.errors import ClientError
 from client.importing.loading import import_file
 from client.keystore import SigningKey, load_signing_key
 from client.passphrase import from_environment_or_terminal
@@ -131,9 +132,7 @@ class Loader:
         for facility in self.network.history.facilities:
             by_owner[facility.owner].append(facility_registration(facility))
         ministry = _key(self.network.directory, MINISTRY, Role.OPERATOR)
-        async with asyncio.TaskGroup() as group:
-            for owner, records in by_owner.items():
-                group.create_task(self._submit(owner, records, [ministry]))
+        await _all(self._submit(owner, records, [ministry]) for owner, records in by_owner.items())
 
     async def height(self) -> int:
         """Return the height of the tip, as the first node says."""
@@ -194,9 +193,7 @@ class Loader:
                 await self._import_sheet(sheet)
                 self.progress(self.loaded.records_count, f"flows of {text}")
 
-        async with asyncio.TaskGroup() as group:
-            for sheet in sheets:
-                group.create_task(load_one(sheet))
+        await _all(load_one(sheet) for sheet in sheets)
 
     async def _import_sheet(self, sheet: Sheet) -> None:
         path: Path = self.network.directory.path / "files" / sheet_path(sheet)
@@ -204,6 +201,23 @@ class Loader:
         result = await import_file(self.clients[sheet.member], path, directory)
         self.loaded.records_count += result.records_count
         self.loaded.transactions_count += result.transactions_count
+
+
+async def _all(work: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do everything at once; the first error ends the rest and is raised as it is.
+
+    Raises:
+        ClientError: What the SDK raised.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in work:
+                group.create_task(part)
+    except* ClientError as errors:
+        error: BaseException = errors
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 def _key(directory: DemoDirectory, member: str, role: Role) -> SigningKey:

@@ -32,7 +32,7 @@ def pool_of(session: ClientSession, *addresses: str, time: FakeTime | None = Non
         [NodeConnection(address, session, patience) for address in addresses],
         timing=time.timing(),
         patience=patience,
-        jitter=random.Random(1),
+        jitter=random.Random(1),  # noqa: S311 - repeatable pauses
     )
 
 
@@ -115,12 +115,8 @@ async def test_a_request_that_is_answered_with_a_hang_up_may_have_arrived(ledger
         nobody = NodeConnection("http://127.0.0.1:9", session, Patience())
         with pytest.raises(NodeTroubleError) as refused:
             await nobody.request("POST", "/v1/transactions", body=b"x")
-        unknown = NodeConnection("http://no-such-host.invalid", session, Patience())
-        with pytest.raises(NodeTroubleError) as unresolved:
-            await unknown.request("GET", "/v1/status")
     assert lost.value.may_have_arrived
     assert not refused.value.may_have_arrived
-    assert not unresolved.value.may_have_arrived
 
 
 async def test_what_a_request_says_is_what_the_contract_wants(ledger: Ledger) -> None:

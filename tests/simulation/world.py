@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from consensus.effects import (
     Accuse,
@@ -21,7 +21,6 @@ from consensus.effects import (
     CancelTimer,
     Commit,
     Drop,
-    Effect,
     Execute,
     Halt,
     Persist,
@@ -34,10 +33,15 @@ from consensus.effects import (
 from consensus.inputs import Instant
 from consensus.messages import Message, decode_message, encode_message
 from ledger.wire.scalars import TimeMs
+from node.effects import Expired, Finalized, Forward, ReplicaEffect, SetReplicaTimer
 from tests.simulation.disk import Disk
 from tests.simulation.network import Network
 from tests.simulation.node import LocalWork, SimulatedNode
 from tests.simulation.toy_ledger import GENESIS_TIME_MS
+
+Event: TypeAlias = Callable[[SimulatedNode, Instant], Sequence[ReplicaEffect]]
+"""Something that happens to a running node, and what it wants done then."""
+BeyondEngine: TypeAlias = Forward | Finalized | Expired | SetReplicaTimer
 
 
 class Checker(Protocol):
@@ -126,7 +130,7 @@ class World:
         slot.node = slot.make(slot.disk)
         slot.life += 1
         slot.timers.clear()
-        self._carry_out(slot, slot.node.start(self.instant(slot)))
+        self._let(slot, lambda node, now: node.start(now))
 
     def crash(self, slot: Slot) -> None:
         if slot.node is not None:
@@ -137,14 +141,19 @@ class World:
     def submit(self, slot: Slot, transaction: bytes) -> None:
         if slot.node is not None:
             self._note(slot, b"submit" + transaction)
-            self._carry_out(slot, slot.node.submit(transaction, self.instant(slot)))
+            self._let(slot, lambda node, now: node.submit(transaction, now))
 
     def running(self) -> list[Slot]:
         return [slot for slot in self.slots if slot.node is not None]
 
     # ---------- effects
 
-    def _carry_out(self, slot: Slot, effects: tuple[Effect, ...]) -> None:
+    def _let(self, slot: Slot, event: Event) -> None:
+        """Let something happen to a node, if it runs."""
+        if slot.node is not None:
+            self._carry_out(slot, event(slot.node, self.instant(slot)))
+
+    def _carry_out(self, slot: Slot, effects: Sequence[ReplicaEffect]) -> None:
         crash_at, torn = self._choose_crash(slot, effects)
         for position, effect in enumerate(effects):
             if position == crash_at:
@@ -152,12 +161,19 @@ class World:
                     slot.disk.append(effect.records)
                 self._crash_for_a_while(slot)
                 return
-            self._note(slot, repr(effect).encode() if self.trace else b"")
+            if self.trace is not None:
+                self._note(slot, self._spelled(effect))
             self._do(slot, effect)
         if crash_at == len(effects):
             self._crash_for_a_while(slot)
 
-    def _choose_crash(self, slot: Slot, effects: tuple[Effect, ...]) -> tuple[int | None, bool]:
+    def _spelled(self, effect: ReplicaEffect) -> bytes:
+        """Return how the trace spells an effect: the same in every process."""
+        return repr(effect).encode()
+
+    def _choose_crash(
+        self, slot: Slot, effects: Sequence[ReplicaEffect]
+    ) -> tuple[int | None, bool]:
         plan = self.crashes
         if not effects or not slot.correct or self.rng.random() >= plan.chance:
             return None, False
@@ -178,7 +194,7 @@ class World:
             lambda: self.start(slot) if slot.node is None else None,
         )
 
-    def _do(self, slot: Slot, effect: Effect) -> None:
+    def _do(self, slot: Slot, effect: ReplicaEffect) -> None:
         match effect:
             case Persist():
                 slot.disk.append(effect.records)
@@ -193,8 +209,14 @@ class World:
                     checker.on_notice(slot, effect)
             case Send() | Broadcast():
                 self._speak(slot, effect)
+            case Forward() | Finalized() | Expired() | SetReplicaTimer():
+                self._do_beyond_engine(slot, effect)
             case _:
                 self._work(slot, effect)
+
+    def _do_beyond_engine(self, slot: Slot, effect: BeyondEngine) -> None:
+        """Carry out what only a whole replica wants (``replica_world``)."""
+        raise AssertionError(f"{slot.name} is an engine alone and wants {effect}")
 
     def _speak(self, slot: Slot, effect: Send | Broadcast) -> None:
         match effect:
@@ -236,8 +258,7 @@ class World:
         def deliver() -> None:
             if other.node is not None:
                 self._note(other, sender.encode())
-                effects = other.node.receive(sender, message, self.instant(other))
-                self._carry_out(other, effects)
+                self._let(other, lambda node, now: node.receive(sender, message, now))
 
         self.at(self.now_ms + delay_ms, other.index, deliver)
 
@@ -249,21 +270,24 @@ class World:
             if slot.node is not None and slot.life == life and slot.timers.get(timer) == at_ms:
                 del slot.timers[timer]
                 self._note(slot, timer.value.encode())
-                self._carry_out(slot, slot.node.fire(timer, self.instant(slot)))
+                self._let(slot, lambda node, now: node.fire(timer, now))
 
         self.at(max(self.now_ms, at_ms - slot.steady_offset_ms), slot.index, fire)
 
     def _later(self, slot: Slot, delay_ms: int, work: LocalWork) -> None:
         life = slot.life
 
+        def perform_now(node: SimulatedNode, now: Instant) -> Sequence[ReplicaEffect]:
+            effects = node.perform(work, now)
+            if isinstance(work, Commit):
+                for checker in self.checkers:
+                    checker.on_stored(slot)
+            return effects
+
         def perform() -> None:
             if slot.node is not None and slot.life == life:
                 self._note(slot, type(work).__name__.encode())
-                effects = slot.node.perform(work, self.instant(slot))
-                if isinstance(work, Commit):
-                    for checker in self.checkers:
-                        checker.on_stored(slot)
-                self._carry_out(slot, effects)
+                self._let(slot, perform_now)
 
         self.at(self.now_ms + delay_ms, slot.index, perform)
 

@@ -59,7 +59,7 @@ def _main(arguments: list[str], path: str, environment: Mapping[str, str]) -> No
         os.dup2(descriptor, number)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", closefd=False)
-    sys.stdin = Path(os.devnull).open(encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.pop("MONAZITE_PASSPHRASE", None)
     os.environ.update(environment)
     sys.argv = ["node", *arguments]

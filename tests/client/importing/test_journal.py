@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,17 @@ def test_a_journal_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Journal(blocked).note_sent(TX, (ROW,))
     with pytest.raises(UsageError, match="journal"):
         Journal(blocked).read()
+
+
+def test_imports_that_run_side_by_side_lose_no_line(tmp_path: Path) -> None:
+    rows = tuple(plain_digest(bytes([number])) for number in range(200))
+    transactions = [TxId(number.to_bytes(32, "big")) for number in range(64)]
+
+    def note(tx_id: TxId) -> None:
+        journal = Journal(tmp_path)
+        journal.note_sent(tx_id, rows)
+        journal.note_refused(TxId(bytes([255]) * 32))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(note, transactions))
+    assert Journal(tmp_path).read().unsettled == dict.fromkeys(transactions, rows)

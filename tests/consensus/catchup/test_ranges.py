@@ -66,6 +66,15 @@ def test_a_range_that_ends_in_a_proof_is_taken_and_the_rest_asked_for() -> None:
     assert rig.said(RangeRequest)[-1].from_height == 5
 
 
+def test_blocks_on_their_way_into_the_store_stay_while_views_pass() -> None:
+    rig = Behind()
+    rig.reply(rig.entries(()))
+    for view in range(10, 90):
+        rig.hear_certificate(rig.chain.certificate(NULLIFY, view))
+    rig.execute_all()
+    assert rig.state.blocks.base.height == 9
+
+
 def test_a_range_may_be_proven_by_headers_above_it() -> None:
     rig = Behind()
     links = tuple(block.header for block, _point in rig.line[3:6])

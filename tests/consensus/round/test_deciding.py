@@ -113,6 +113,17 @@ def test_a_certificate_that_does_not_verify_changes_nothing_and_the_rest_is_not_
     assert len(rig.all(Suspect)) == 1
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_forged_signature_spoils_a_certificate(place: int) -> None:
+    rig = Rig.following()
+    good = rig.chain.certificate(NULLIFY, 1)
+    signatures = list(good.signatures)
+    signatures[place] = rig.chain.certificate(NULLIFY, 2).signatures[place]
+    rig.hear_certificate(msgspec.structs.replace(good, signatures=tuple(signatures)))
+    assert rig.state.view == 1
+    assert "does not verify" in rig.all(Suspect)[0].reason
+
+
 def test_a_certificate_of_another_epoch_is_ignored() -> None:
     rig = Rig.following()
     one = rig.chain.certificate(NULLIFY, 1)

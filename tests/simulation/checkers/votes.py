@@ -14,6 +14,8 @@ from consensus.evidence import verify_evidence
 from consensus.messages import Certificates, Message, Proposal, Vote
 from ledger.wire.block import Point
 from ledger.wire.certificate import Certificate, CertificateKind, verify_certificate
+from ledger.wire.scalars import ChainId, Epoch
+from ledger.wire.validators import ValidatorSet
 from tests.simulation.toy_ledger import CHAIN_ID, EPOCH, validator_set
 from tests.simulation.world import Slot
 
@@ -23,8 +25,19 @@ _FINALIZE = CertificateKind.FINALIZATION
 
 
 class Votes:
-    def __init__(self, count: int) -> None:
-        self._validators = validator_set(count)
+    """Votes of a set of validators; by default those of the toy ledger."""
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        validators: ValidatorSet | None = None,
+        chain_id: ChainId = CHAIN_ID,
+        epoch: Epoch = EPOCH,
+    ) -> None:
+        self._validators = validator_set(count) if validators is None else validators
+        self._chain_id = chain_id
+        self._epoch = epoch
         self._votes: dict[tuple[str, CertificateKind, int], Point | None] = {}
         self._proposals: dict[tuple[str, int], bytes] = {}
         self._decided: dict[tuple[CertificateKind, int], Point | None] = {}
@@ -66,7 +79,7 @@ class Votes:
                 assert self._decided[key] == certificate.point, f"two certificates for {key}"
                 continue
             verify_certificate(
-                certificate, chain_id=CHAIN_ID, epoch=EPOCH, validators=self._validators
+                certificate, chain_id=self._chain_id, epoch=self._epoch, validators=self._validators
             )
             self.certificates += 1
             self._decided[key] = certificate.point
@@ -86,6 +99,8 @@ class Votes:
         if slot.correct and isinstance(notice, Accuse):
             evidence = notice.evidence
             name = self._validators.validators[evidence.voter].name
-            verify_evidence(evidence, chain_id=CHAIN_ID, epoch=EPOCH, validators=self._validators)
+            verify_evidence(
+                evidence, chain_id=self._chain_id, epoch=self._epoch, validators=self._validators
+            )
             assert name not in self.correct, f"{name} is correct and was accused"
             self.accused.add(name)
