@@ -81,6 +81,7 @@ def test_there_is_a_seeded_violation_for_every_rule() -> None:
     assert set(SEEDED) == set(contracts())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", sorted(SEEDED))
 def test_a_rule_is_broken_by_what_it_forbids(rule: str, seeded_verdicts: dict[str, bool]) -> None:
     assert not seeded_verdicts[contracts()[rule]]

@@ -99,6 +99,7 @@ def test_a_profile_adds_up_to_the_cpu_time_of_the_process(tmp_path: Path) -> Non
     assert "ledger/tree.py:7 update" in table(summary)
 
 
+@pytest.mark.slow
 def test_single_steps_are_measured_for_every_record_type() -> None:
     result = benchmark("--micro", "--rounds", "1")
     applied = result["micro_us"]["apply_one_record"]

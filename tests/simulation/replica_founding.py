@@ -10,18 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+import msgspec
+
 from ledger import civil
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, encode_genesis, open_genesis
 from ledger.parsed import ParsedTransaction
 from ledger.records.mine_output import MineOutput
 from ledger.records.record import Record
 from ledger.vocabulary import Element, Role
-from ledger.wire.scalars import CivilDate, Grams, LotId, ProductCode
+from ledger.wire.scalars import CivilDate, Grams, LotId, MemberId, ProductCode
 from tests.simulation.replica_disk import ReplicaDisk
 from tests.simulation.replica_node import ReplicaNode, ReplicaOptions
 from tests.simulation.replica_world import ReplicaWorld, node_in
 from tests.simulation.world import Slot
-from tests.support.founding import FOUNDERS, UTC_OFFSET_MINUTES, open_test_genesis
+from tests.support.founding import (
+    FOUNDERS,
+    GENESIS_MS,
+    UTC_OFFSET_MINUTES,
+    genesis_document,
+    group,
+    validator,
+)
 from tests.support.keys import key_of, sign_of
 from tests.support.trading import (
     GRANTED,
@@ -35,8 +44,10 @@ from tests.support.trading import (
 )
 from tests.support.world import Signer, World
 
-OPENING_MS = civil.start_of(TODAY, UTC_OFFSET_MINUTES) + 8 * 3_600_000
-"""Wall clock at which runs begin: months after the founding."""
+MINING_MS = civil.start_of(TODAY, UTC_OFFSET_MINUTES) + 8 * 3_600_000
+"""Wall clock at which the first lots are entered, three months after the founding."""
+OPENING_MS = MINING_MS + 3_600_000
+"""Wall clock at which runs begin."""
 LOTS = 8
 LOT_UNITS = 1_000
 UNIT_GROSS = 40
@@ -58,9 +69,9 @@ class Founding:
 class FoundingScript(World):
     """A world that notes the transactions that its builders apply."""
 
-    def __init__(self) -> None:
+    def __init__(self, genesis: Genesis) -> None:
         self.script: list[ParsedTransaction] = []
-        super().__init__(open_test_genesis())
+        super().__init__(genesis)
 
     def apply(
         self, author: str, *records: Record, signers: Sequence[Signer] | None = None
@@ -104,28 +115,52 @@ def options_of(name: str, genesis: Genesis, **changes: object) -> ReplicaOptions
     )
 
 
-@lru_cache(maxsize=1)
-def founding() -> Founding:
-    """Return the founded network."""
-    script = FoundingScript()
+def genesis_of(count: int) -> Genesis:
+    """Return a genesis with ``count`` validators: the test founders and as many groups as it takes.
+
+    Raises:
+        ValueError: Fewer validators than founders.
+    """
+    if count < len(FOUNDERS):
+        raise ValueError(f"{count} nodes; the test genesis has {len(FOUNDERS)} founders")
+    others = tuple(MemberId(f"west-group-{number}") for number in range(len(FOUNDERS), count))
+    document = genesis_document()
+    return open_genesis(
+        encode_genesis(
+            msgspec.structs.replace(
+                document,
+                members=(*document.members, *(group(member) for member in others)),
+                validators=(*document.validators, *(validator(member) for member in others)),
+            )
+        )
+    )
+
+
+@lru_cache(maxsize=4)
+def founding(count: int = 4) -> Founding:
+    """Return the founded network of ``count`` validators."""
+    script = FoundingScript(genesis_of(count))
     trading_world(script)
+    registered = len(script.script)
     lots = [script.apply(MINE, rock_output(f"F-{n}", LOT_UNITS)) for n in range(LOTS)]
     script.apply(OTHER_MINE, ionic_output("F-ION", GRANTED - LAST_GRAMS))
     genesis = script.genesis
-    world = ReplicaWorld(0, wall_start_ms=OPENING_MS - 3_600_000)
+    world = ReplicaWorld(0, wall_start_ms=GENESIS_MS + 1_000)
     world.network.conditions.delay_max_ms = 1
     world.turn_ms = 0
     values = dict(genesis.writes())
-    for index, name in enumerate(FOUNDERS):
+    for index, entry in enumerate(genesis.validators.validators):
         disk = ReplicaDisk({key: value for key, value in values.items() if value is not None})
-        make = partial(ReplicaNode, options_of(name, genesis))
+        make = partial(ReplicaNode, options_of(entry.name, genesis))
         world.slots.append(
-            Slot(index=index, name=name, correct=True, make=make, disk=disk, execute_ms=1)
+            Slot(index=index, name=entry.name, correct=True, make=make, disk=disk, execute_ms=1)
         )
     for slot in world.slots:
         world.start(slot)
     world.run_until(2_000)
-    for parsed in script.script:
+    for number, parsed in enumerate(script.script):
+        if number == registered:
+            world.wall_start_ms = MINING_MS
         answer = world.ask(world.slots[0], parsed.signed_bytes)
         assert not isinstance(answer, Exception), answer
         assert world.run_until(world.now_ms + 10_000, partial(_is_everywhere, world, parsed))

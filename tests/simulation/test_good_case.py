@@ -90,6 +90,7 @@ def test_a_transaction_known_to_one_follower_only_gets_into_a_block_all_the_same
     bench.time_until_stored(b"tx")
 
 
+@pytest.mark.slow
 def test_a_load_keeps_the_journal_and_the_memory_small() -> None:
     bench = Bench()
     bench.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from consensus.effects import Accuse, Halt, HaltScope, Suspect
 from consensus.messages import Certificates, Message, Proposal, Vote
 from ledger.wire.certificate import CertificateKind
@@ -104,6 +106,7 @@ def test_a_partition_without_a_quorum_leaves_no_trace_but_a_pause() -> None:
     bench.time_until_stored(b"during", limit_ms=4_000)
 
 
+@pytest.mark.slow
 def test_a_node_that_was_away_for_hundreds_of_blocks_catches_up_and_votes_again() -> None:
     bench = Bench()
     bench.start()
@@ -125,6 +128,7 @@ def test_a_node_that_was_away_for_hundreds_of_blocks_catches_up_and_votes_again(
     assert away.sent["Vote"] > before
 
 
+@pytest.mark.slow
 def test_a_slow_node_catches_up_while_the_others_go_on() -> None:
     bench = Bench()
     bench.start()

@@ -47,6 +47,7 @@ def digest_of_tree(directory: Path) -> tuple[int, str]:
     return len(paths), digest.hexdigest()
 
 
+@pytest.mark.slow
 def test_two_processes_with_different_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
     found = []
     for hash_seed in ("1", "77"):

@@ -14,6 +14,9 @@ from tests.node.demo.replay import Replay
 from tests.support.founding import FOUNDERS
 
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo-ledger")]
+
+
 @pytest.fixture(scope="module")
 def loaded(written: Path) -> Loader:
     loader = Loader(written)

@@ -43,6 +43,7 @@ def test_a_journal_cut_at_any_offset_gives_a_prefix_or_a_named_error(path: Path)
     assert set(lengths) == set(range(len(RECORDS)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [0x01, 0x80, 0xFF])
 def test_a_byte_flipped_at_any_offset_is_always_a_named_error(path: Path, bits: int) -> None:
     write_journal(path, RECORDS)
@@ -58,6 +59,7 @@ def test_a_byte_flipped_at_any_offset_is_always_a_named_error(path: Path, bits: 
         file.write_bytes(whole)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_damage_ever_yields_a_record_that_was_not_appended(
