@@ -322,7 +322,7 @@ class Driver:
             for event in events:
                 effects.extend(event())
             self._persist(effects)
-            for effect in effects:
+            for effect in joined_forwards(effects):
                 self._carry_out(effect)
         except Exception as error:  # noqa: BLE001 - the outermost boundary: the node must end
             self._fail(error)
@@ -471,3 +471,25 @@ class Driver:
         self._log("halted", scope=halt.scope.value, reason=halt.reason)
         for listener in self.listeners.halted:
             listener(halt)
+
+
+def joined_forwards(effects: Sequence[ReplicaEffect]) -> list[ReplicaEffect]:
+    """Return the effects with everything that goes to all validators in one ``Forward``, the first.
+
+    Under load a turn admits many transactions; one message to each peer carries them all, and the
+    peers check their signatures as one batch.
+    """
+    joined: list[ReplicaEffect] = []
+    transactions: list[bytes] = []
+    place: int | None = None
+    for effect in effects:
+        if isinstance(effect, Forward) and effect.peer is None:
+            if place is None:
+                place = len(joined)
+                joined.append(effect)
+            transactions.extend(effect.transactions)
+        else:
+            joined.append(effect)
+    if place is not None:
+        joined[place] = Forward(tuple(dict.fromkeys(transactions)))
+    return joined

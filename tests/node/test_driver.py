@@ -21,6 +21,7 @@ from ledger.wire.codec import encode
 from ledger.wire.scalars import Digest, Grams, Height, SignatureBytes
 from ledger.wire.transaction import KeySignature, SignedTransaction
 from node.clock import SteppedClock
+from node.driver import joined_forwards
 from node.effects import Expired, Finalized, Forward, Submission
 from node.gossip import Channel, TransactionBatch, split_channel
 from node.net.listener import PeerFaultError
@@ -400,3 +401,11 @@ async def test_a_long_journal_is_cut_to_what_must_still_be_known_and_can_be_repl
 def leads(node: DrivenNode) -> bool:
     status = node.driver.replica.status
     return status.leader == status.own
+
+
+def test_what_goes_to_all_validators_in_one_turn_is_one_message() -> None:
+    stop = Halt(HaltScope.SIGNING, "a notice between them")
+    alone = Forward((b"one",), "customs")
+    effects = [Forward((b"one", b"two")), alone, stop, Forward((b"two", b"three"))]
+    assert joined_forwards(effects) == [Forward((b"one", b"two", b"three")), alone, stop]
+    assert joined_forwards([stop, alone]) == [stop, alone]
