@@ -99,6 +99,7 @@ class NodeService:
         self._stopping = asyncio.Event()
         self.driver: Driver | None = None
         self.context: NodeContext | None = None
+        self.peers: PeerNetwork | None = None
         self.api_address = ""
         self.health_address = ""
         self.peer_port = 0
@@ -124,7 +125,7 @@ class NodeService:
                 lambda finalized: _remember(context.receipts, finalized)
             )
             targets = self._targets()
-            peers = self._peers(driver, targets)
+            peers = self.peers = self._peers(driver, targets)
             metrics = Metrics(driver, peers.traffic)
             self.health_address = await listen(
                 stack, health_application(context, metrics), self._health(), self._log

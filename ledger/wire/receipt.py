@@ -132,6 +132,10 @@ def verify_receipt(
         raise InvalidReceiptError(
             f"version {receipt.version} is not known, this program reads {RECEIPT_VERSION}"
         )
+    if receipt.version != RECEIPT_VERSION:
+        raise InvalidReceiptError(
+            f"version {receipt.version} is not known here, only {RECEIPT_VERSION}"
+        )
     if isinstance(receipt, Receipt):
         tx_id = tx_id_of(receipt.signed.transaction)
         signatures = receipt.signed.signatures

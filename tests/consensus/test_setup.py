@@ -178,7 +178,13 @@ def test_the_checkpoint_restores_the_same_state_with_no_more_records() -> None:
     again = Rig(rig.own, journal=records)
     whole = rig.restarted()
     assert again.engine.checkpoint_records() == whole.engine.checkpoint_records() == records
-    assert again.state.view == whole.state.view
+    assert again.state.view == whole.state.view == rig.state.view
+    everything = View(0), rig.state.view
+    own_votes = rig.state.own.votes_between(*everything)
+    assert len(own_votes) == 3
+    assert again.state.own.votes_between(*everything) == own_votes
+    assert again.state.own.proposal(View(1)) == rig.said(Proposal)[0]
+    assert again.state.blocks.all()[0].block == block
     assert len(records) <= len(rig.records())
 
 

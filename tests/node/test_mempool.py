@@ -124,9 +124,8 @@ class PoolMachine(RuleBasedStateMachine):
             expected = None
         try:
             found: bool | None = self.mempool.add(parsed, submitted_here=here)
-        except MempoolFullError as error:
+        except MempoolFullError:
             found = None
-            assert str(error)
         assert found is expected
 
     @rule(data=st.data())
@@ -238,7 +237,7 @@ def test_nobody_comes_first_for_ever() -> None:
         for number in range(3):
             mempool.add(transaction(author, number), submitted_here=True)
     firsts = [taken(mempool)[0] for _ in range(6)]
-    assert Counter(firsts) == Counter({tx_id: 2 for tx_id in firsts})
+    assert Counter(firsts) == Counter(dict.fromkeys(firsts, 2))
     assert len(set(firsts)) == 3
 
 

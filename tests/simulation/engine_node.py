@@ -68,10 +68,10 @@ class EngineNode:
         return self.engine.start(now)
 
     def receive(self, peer: str, message: Message, now: Instant) -> tuple[Effect, ...]:
-        return self.engine.on_message(peer, message, now)
+        return self._rolled(self.engine.on_message(peer, message, now))
 
     def fire(self, timer: Timer, now: Instant) -> tuple[Effect, ...]:
-        return self.engine.on_timer(timer, now)
+        return self._rolled(self.engine.on_timer(timer, now))
 
     def submit(self, transaction: bytes, now: Instant) -> tuple[Effect, ...]:
         if transaction in self._stored or transaction in self._mempool:
@@ -133,9 +133,13 @@ class EngineNode:
             effects += self.engine.on_committed(finalized.point.height, now)
         if not self._mempool:
             effects += self.engine.on_work(pending=False, now=now)
+        return self._rolled(tuple(effects))
+
+    def _rolled(self, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+        """Roll the journal's segment if it is long, before the effects are carried out."""
         if len(self.disk.journal) > self.options.journal_records_max:
             self.disk.replace_journal(self.engine.checkpoint_records())
-        return tuple(effects)
+        return effects
 
     def _serve(self, work: ServeRange) -> tuple[Effect, ...]:
         reply = assemble_range(work.from_height, work.max_blocks, self._block_at)

@@ -2,7 +2,8 @@
 
 Every wish is a real signed transaction. Most can only succeed, since what they need is final already; some
 come in groups that exclude each other, submitted at different nodes at one moment; a few are short-lived.
-A client repeats a wish at any node until it has heard what became of it, unless it is one that gives up.
+An eager client repeats a wish at any node until it has heard what became of it. A patient one relies on the
+node that has admitted it, and asks elsewhere only when that node has died since. Some give up after one try.
 """
 
 from __future__ import annotations
@@ -80,11 +81,22 @@ class Wish:
     """Called once it is known to be final."""
     certain: bool
     gives_up: bool
+    patient: bool
+    taken_by: tuple[Slot, int] | None = None
+    """The node that has admitted it last, and which life of it."""
     next_ms: int = 0
     admitted: bool = False
     refusals: int = 0
     settled: str = ""
     """``final``, ``expired`` or ``too late``; empty while the client waits."""
+
+    @property
+    def relies(self) -> bool:
+        """Whether a patient client's node still runs and has it."""
+        if not self.patient or self.taken_by is None:
+            return False
+        slot, life = self.taken_by
+        return slot.node is not None and slot.life == life
 
 
 class Clients:
@@ -125,7 +137,9 @@ class Clients:
     def act(self, *, invent: bool = True) -> None:
         """Repeat what is due, and perhaps wish for something new."""
         for wish in list(self.wishes.values()):
-            if not wish.settled and not wish.gives_up and self.world.now_ms >= wish.next_ms:
+            if wish.settled or wish.gives_up or self.world.now_ms < wish.next_ms:
+                continue
+            if not wish.relies or self._is_too_late(wish):
                 self._ask(wish, self._rng.choice(self.world.slots))
         if invent:
             for _ in range(self._rng.randint(0, 3)):
@@ -155,6 +169,7 @@ class Clients:
             then=lambda: then(parsed.tx_id),
             certain=certain,
             gives_up=not certain and self._rng.random() < 0.15,
+            patient=self._rng.random() < 0.5,
         )
         self.wishes[parsed.tx_id] = made
         return made
@@ -166,7 +181,8 @@ class Clients:
 
     def _ask(self, wish: Wish, slot: Slot) -> None:
         world = self.world
-        if world.wall_start_ms + world.now_ms > wish.parsed.valid_until_ms + MARGIN_MS:
+        if self._is_too_late(wish):
+            assert not wish.relies, f"the node that admitted it says nothing of {wish}\n"
             wish.settled = "too late"
             return
         wish.next_ms = world.now_ms + self._rng.choice((300, 1_000, 3_000))
@@ -177,10 +193,15 @@ class Clients:
                 self.told_final(slot, wish.parsed.tx_id, place)
             case Submission.ADMITTED | Submission.PENDING:
                 wish.admitted = True
+                wish.taken_by = (slot, slot.life)
             case Refused():
                 wish.refusals += 1
             case _:
                 pass
+
+    def _is_too_late(self, wish: Wish) -> bool:
+        now_ms = self.world.wall_start_ms + self.world.now_ms
+        return now_ms > wish.parsed.valid_until_ms + MARGIN_MS
 
     @staticmethod
     def _height_at(slot: Slot, wish: Wish) -> Height:

@@ -34,6 +34,10 @@ Answer = Submission | Refused | BusyError | None
 """What a client hears at once; None if nobody is there."""
 
 
+ChooseCrash = Callable[[Slot, Sequence[ReplicaEffect]], tuple[int | None, bool]]
+"""Tells before which effect a node crashes, and whether a ``Persist`` there was written, not synced."""
+
+
 class ClientListener(Protocol):
     """Hears what nodes say to clients."""
 
@@ -81,6 +85,10 @@ class ReplicaWorld(World):
         """A turn comes up to this long after the first event that it handles."""
         self.listeners: list[ClientListener] = []
         self.deaths_in_cuts = 0
+        self.directed_crash: ChooseCrash | None = None
+        """Chooses crashes in the place of chance."""
+        self.passes_transactions: Callable[[str, str], bool] = lambda _sender, _receiver: True
+        """Whether transactions from … to … have a chance to arrive."""
 
     # ---------- driving
 
@@ -152,6 +160,13 @@ class ReplicaWorld(World):
             return
         self._carry_out(slot, effects)
 
+    def _choose_crash(
+        self, slot: Slot, effects: Sequence[ReplicaEffect]
+    ) -> tuple[int | None, bool]:
+        if self.directed_crash is not None:
+            return self.directed_crash(slot, effects)
+        return super()._choose_crash(slot, effects)
+
     # ---------- effects
 
     def _do_beyond_engine(self, slot: Slot, effect: BeyondEngine) -> None:
@@ -193,6 +208,8 @@ class ReplicaWorld(World):
             for other in self.slots:
                 if other is not slot and peer in (None, other.name):
                     slot.sent["Transactions"] = slot.sent.get("Transactions", 0) + 1
+                    if not self.passes_transactions(slot.name, other.name):
+                        continue
                     for delay_ms in self.network.delays(slot.name, other.name):
                         arrive = partial(self._arrive, slot.name, other, batch)
                         self.at(self.now_ms + delay_ms, other.index, arrive)
