@@ -19,7 +19,7 @@ from ledger.store import Reader
 from ledger.transition import BuiltBlock, Slot, apply_block, build_block
 from ledger.wire.block import Block, Header
 from ledger.wire.certificate import BlockProof
-from ledger.wire.codec import encode
+from ledger.wire.codec import decode, encode
 from ledger.wire.scalars import BlockId, TimeMs, TxId, View
 
 
@@ -140,7 +140,10 @@ class Chain:
             proof = BlockProof(
                 point=final.point, finalization=final.proof, justification=final.justification
             )
-            writes.update(commit_writes(executed.overlay, encode(executed.block), encode(proof)))
+            proof_bytes = encode(proof)
+            # Encoding checks no limits: what could not be read again must not be written.
+            decode(BlockProof, proof_bytes)
+            writes.update(commit_writes(executed.overlay, encode(executed.block), proof_bytes))
         return writes
 
     def advance(self, final: FinalizedBlock) -> ExecutedBlock:

@@ -85,7 +85,8 @@ EVIDENCE: Final = META + b"evidence/"
 """Prefix of kept evidence; by its digest, so that the same pair is kept once."""
 
 Event: TypeAlias = Callable[[], Sequence[ReplicaEffect]]
-Outcome: TypeAlias = Finalized | Expired
+Outcome: TypeAlias = Finalized | Expired | None
+"""What became of a pending transaction; None when the node ends before that is known."""
 
 
 class Store(Reader, Protocol):
@@ -188,6 +189,7 @@ class Driver:
         """A turn is on its way, or none may be: before the start and after the end."""
         self._timers: dict[Timer | ReplicaTimer, asyncio.TimerHandle] = {}
         self._waiters: dict[TxId, list[asyncio.Future[Outcome]]] = {}
+        self._let_go = False
 
     # ------------------------------------------------------------------ life
 
@@ -199,6 +201,12 @@ class Driver:
         self._scheduled = False
         self._schedule()
 
+    def let_go(self) -> None:
+        """Tell everybody who waits that there is no more to be heard here."""
+        self._let_go = True
+        for tx_id in list(self._waiters):
+            self._resolve(tx_id, None)
+
     def stop(self) -> None:
         """Stop: no timer fires and no event is handled any more."""
         self._scheduled = True
@@ -206,10 +214,7 @@ class Driver:
             handle.cancel()
         self._timers.clear()
         self._inbox.clear()
-        for waiters in list(self._waiters.values()):
-            for waiter in list(waiters):
-                waiter.cancel()
-        self._waiters.clear()
+        self.let_go()
         self.signatures.close()
 
     def _fail(self, error: BaseException) -> None:
@@ -251,6 +256,9 @@ class Driver:
     def wait_for(self, tx_id: TxId) -> asyncio.Future[Outcome]:
         """Return a future of what becomes of a pending transaction. Cancel it when not needed."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        if self._let_go:
+            future.set_result(None)
+            return future
         self._waiters.setdefault(tx_id, []).append(future)
         future.add_done_callback(partial(self._forget_waiter, tx_id))
         return future

@@ -26,9 +26,9 @@ from node.signatures import SignatureChecker
 
 PEER_BYTES_MAX: Final = 4 * 1024 * 1024
 """What of one peer may wait to be read."""
-SHARE_TRANSACTIONS_MAX: Final = 256
+SHARE_TRANSACTIONS_MAX: Final = 128
 """Transactions that are read and checked at one time, of all peers together."""
-SHARE_BYTES_MAX: Final = 512 * 1024
+SHARE_BYTES_MAX: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)

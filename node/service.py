@@ -138,6 +138,8 @@ class NodeService:
                 context, metrics, self._log, self.configuration.api.request_bytes_max
             )
             self.api_address = await listen(stack, api, self._api(), self._log)
+            # Clients that wait are answered before the listener closes.
+            stack.callback(driver.let_go)
             self._log("node_started", api=self.api_address, height=context.tip.height)
             if started is not None:
                 started.set()
@@ -347,6 +349,8 @@ class NodeService:
         error = driver.failure
         if error is None and transport.done() and not transport.cancelled():
             error = transport.exception() or RuntimeError("the transport between nodes has ended")
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
         if error is not None:
             self._log("node_failed", error=f"{type(error).__name__}: {error}", at=_place_of(error))
             raise NodeFailedError(error)

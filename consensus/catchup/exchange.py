@@ -97,7 +97,11 @@ def _has(
 
 def receive_status(state: State, peer: str, status: Status, now: Instant) -> None:
     """Take a peer's status, send what it lacks and ask for what it is ahead by."""
-    if status.epoch != state.electorate.epoch:
+    known = state.peers.get(peer)
+    if status.epoch != state.electorate.epoch or known is None:
+        return
+    # Before the signature is checked: a flood of statuses must not keep this node busy.
+    if not state.peers.spend(peer, STATUS_TOKENS, now.steady_ms):
         return
     if status.voter is not None and (
         state.electorate.index_of(peer) != status.voter
@@ -105,13 +109,8 @@ def receive_status(state: State, peer: str, status: Status, now: Instant) -> Non
     ):
         state.suspect(peer, "status that it did not sign")
         return
-    known = state.peers.get(peer)
-    if known is None:
-        return
     known.view, known.final_view = status.view, status.final_view
     known.final_height = status.final_height
-    if not state.peers.spend(peer, STATUS_TOKENS, now.steady_ms):
-        return
     _send_missing(state, peer, status)
     _repeat_own(state, peer, status)
     _ask_for_more(state, peer, status)

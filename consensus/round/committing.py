@@ -10,14 +10,19 @@ validators are at fault and execution is deterministic. If it does, the engine s
 
 from __future__ import annotations
 
+from typing import Final
+
 from consensus.blocks import KnownBlock, Path, Verdict
 from consensus.effects import Commit, Drop, FinalizedBlock
 from consensus.round.leading import grow_budget
 from consensus.round.voting import execute_if_possible
 from consensus.state import State, Stored
 from ledger.wire.block import Point
-from ledger.wire.certificate import Certificate, CertificateKind
+from ledger.wire.certificate import PROOF_CERTIFICATES_MAX, Certificate, CertificateKind
 from ledger.wire.scalars import BlockId, Height, View
+
+SKIPS_KEPT_MAX: Final = PROOF_CERTIFICATES_MAX - 1
+"""Nullifications in a block's proof; one place is for its own notarization."""
 
 
 def execute_decided(state: State) -> bool:
@@ -104,9 +109,12 @@ def _finalized(state: State, known: KnownBlock) -> FinalizedBlock:
         height=header.height,
         block_id=known.block_id,
     )
+    # After a long outage the newest nullifications must do: a proof has a limit, and one over it
+    # could be written and never be read again.
+    first = max(parent_view + 1, view - SKIPS_KEPT_MAX)
     skipped = (
         state.certificates.get(CertificateKind.NULLIFICATION, View(between))
-        for between in range(parent_view + 1, view)
+        for between in range(first, view)
     )
     notarization = state.certificates.get(CertificateKind.NOTARIZATION, view)
     justification: list[Certificate] = [held for held in skipped if held is not None]

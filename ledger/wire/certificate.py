@@ -17,7 +17,7 @@ A finality proof is a tagged union (D12); this engine's certificate is its first
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta
 
@@ -35,6 +35,9 @@ from ledger.wire.scalars import (
 )
 from ledger.wire.signing import SigningDomain, is_signature_valid
 from ledger.wire.validators import ValidatorSet
+
+PROOF_CERTIFICATES_MAX: Final = 1_024
+"""Most certificates that a block's proof holds; of more skipped views, the newest are kept."""
 
 
 class CertificateKind(IntEnum):
@@ -80,7 +83,7 @@ class BlockProof(WireStruct, frozen=True, array_like=True):
     point: Point
     """Where the block stood when it was decided."""
     finalization: FinalityProof | None
-    justification: Annotated[tuple[Certificate, ...], Meta(max_length=1_024)]
+    justification: Annotated[tuple[Certificate, ...], Meta(max_length=PROOF_CERTIFICATES_MAX)]
     """The parent's notarization and the nullification of each skipped view, for accountability."""
 
 

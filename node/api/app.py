@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ from node.api.openapi import openapi
 from node.api.problems import Handler, problem_middleware
 from node.logs import Log
 from node.metrics import Metrics
+
+SEND_SECONDS: Final = 60
+"""How long a client may take to read an answer."""
 
 ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/v1/transactions", transactions.submit),
@@ -56,6 +60,20 @@ def api_application(
     return application
 
 
+async def _send(request: web.Request, response: web.StreamResponse) -> None:
+    """Send an answer, and cut the connection of a client that does not take it.
+
+    An answer that nobody reads would stay in memory for as long as its connection lasts.
+    """
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+
+
 def _measure(metrics: Metrics) -> Any:  # noqa: ANN401 - aiohttp's middleware type is private
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -64,6 +82,7 @@ def _measure(metrics: Metrics) -> Any:  # noqa: ANN401 - aiohttp's middleware ty
         resource = request.match_info.route.resource
         route = "unknown" if resource is None else resource.canonical
         metrics.requests.labels(route, str(response.status)).observe(time.perf_counter() - begun)
+        await _send(request, response)
         return response
 
     return middleware

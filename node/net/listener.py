@@ -42,7 +42,7 @@ from node.net.upgrade import UpgradeServer
 _BACKLOG: Final = 128
 _ACCEPT_PAUSE_S: Final = 0.1
 _CLOSE_REASON_BYTES_MAX: Final = 120
-_YIELD_FRAMES: Final = 64
+_YIELD_MESSAGES: Final = 256
 _CAUSES_MAX: Final = 256
 
 _P = ParamSpec("_P")
@@ -274,16 +274,19 @@ class Listener:
     async def _take_frames(self, peer: str, ws: web.WebSocketResponse) -> None:
         """Hand on frame after frame until the connection ends or has to be ended."""
         traffic, on_frame = self._traffic.peer(peer), self._events.on_frame
+        handled = 0
         while True:
             message = await ws.receive()
-            if not traffic.frames_in % _YIELD_FRAMES:
-                # Many small frames that came at once must not keep everything else waiting.
+            if handled >= _YIELD_MESSAGES:
+                # Much that came at once must not keep everything else waiting.
+                handled = 0
                 await asyncio.sleep(0)
             if message.type is aiohttp.WSMsgType.BINARY:
                 try:
                     messages = unpack(message.data)
                     traffic.frames_in += 1
                     traffic.messages_in += len(messages)
+                    handled += 1 + len(messages)
                     traffic.bytes_in += len(message.data)
                     self._own(on_frame, peer, messages)
                 except FrameError as error:

@@ -22,7 +22,7 @@ from ledger.wire.scalars import Digest, Grams, Height, SignatureBytes
 from ledger.wire.transaction import KeySignature, SignedTransaction
 from node.clock import SteppedClock
 from node.driver import joined_forwards
-from node.effects import Expired, Finalized, Forward, Submission
+from node.effects import Expired, Finalized, Forward, ReplicaEffect, Submission
 from node.gossip import Channel, TransactionBatch, split_channel
 from node.net.listener import PeerFaultError
 from tests.support.driven import DrivenNode, driven, happens
@@ -264,11 +264,12 @@ async def test_cancelled_waiters_leave_nothing_behind(tmp_path: Path) -> None:
         assert not node.driver._waiters
 
 
-async def test_stopping_cancels_waiters(tmp_path: Path) -> None:
+async def test_nobody_waits_for_a_node_that_ends(tmp_path: Path) -> None:
     async with driven(tmp_path, MINISTRY, genesis=sole_genesis()) as (node,):
         waiter = node.driver.wait_for(plan(node.world).tx_id)
         node.driver.stop()
-        assert waiter.cancelled()
+        assert await waiter is None
+        assert await node.driver.wait_for(plan(node.world).tx_id) is None
 
 
 # ---- submissions
@@ -409,6 +410,11 @@ def leads(node: DrivenNode) -> bool:
 def test_what_goes_to_all_validators_in_one_turn_is_one_message() -> None:
     stop = Halt(HaltScope.SIGNING, "a notice between them")
     alone = Forward((b"one",), "customs")
-    effects = [Forward((b"one", b"two")), alone, stop, Forward((b"two", b"three"))]
+    effects: list[ReplicaEffect] = [
+        Forward((b"one", b"two")),
+        alone,
+        stop,
+        Forward((b"two", b"three")),
+    ]
     assert joined_forwards(effects) == [Forward((b"one", b"two", b"three")), alone, stop]
     assert joined_forwards([stop, alone]) == [stop, alone]

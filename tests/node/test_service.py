@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NoReturn
 
-import aiohttp
 import pytest
 
+from ledger.parsed import ParsedTransaction
 from ledger.records.set_plan import SetPlan
 from ledger.vocabulary import Bucket, Role
 from ledger.wire.codec import encode
@@ -58,15 +58,19 @@ async def test_a_node_that_is_stopped_and_started_goes_on_where_it_was(tmp_path:
         assert second.placement.header.height == status["height"] + 1
 
 
-async def test_a_node_ends_at_once_when_clients_wait(tmp_path: Path) -> None:
-    place = make_home(tmp_path / "home")
+async def test_clients_that_wait_are_answered_when_the_node_is_told_to_end(tmp_path: Path) -> None:
+    place = make_home(tmp_path / "home", name=CUSTOMS, world=trading_world())
     async with running(place) as node:
-        async with aiohttp.ClientSession(node.service.api_address) as client:
-            held = asyncio.create_task(client.get("/v1/status"))
-            await held
-            node.service.stop()
-            await until(lambda: bool(node.events_named("node_stopped")))
-    assert node.events_named("node_started")
+        parsed = place.world.transaction(MINE, output())
+        assert (await node.post(parsed)).status == 503, "alone it is not ready"
+        node.driver._post(lambda: node.driver.replica.submit(parsed, node.driver._clock.now())[1])
+        await until(lambda: node.driver.replica.mempool.get(parsed.tx_id) is not None)
+        path = f"/v1/transactions/{parsed.tx_id.hex()}"
+        waiting = asyncio.create_task(node.get(path, Prefer="wait=60"))
+        await until(lambda: bool(node.service.context and node.service.context.waiting_requests))
+        node.service.stop()
+        response = await waiting
+        assert (response.status, (await response.json())["state"]) == (200, "pending")
 
 
 async def test_a_failed_write_ends_the_node_and_a_restart_finds_the_truth(tmp_path: Path) -> None:
@@ -76,14 +80,15 @@ async def test_a_failed_write_ends_the_node_and_a_restart_finds_the_truth(tmp_pa
     def no_space(_batch: object, *, sync: bool) -> NoReturn:
         raise OSError(28, "no space left on device")
 
-    with pytest.raises(NodeFailedError, match="no space left"):
+    async def fail() -> None:
         async with running(place) as node:
-            node.driver.store.write = no_space  # type: ignore[method-assign]
-            with pytest.raises(aiohttp.ClientError):
-                await node.post(parsed)
-            await node.driver.failed.wait()
-    (failed,) = node.events_named("node_failed")
-    assert "test_service.py" in failed["at"]
+            node.driver.store.write = no_space  # type: ignore[method-assign,assignment]
+            assert (await node.post(parsed)).status == 202
+            await until(lambda: bool(node.events_named("node_failed")))
+            assert "test_service.py" in node.events_named("node_failed")[0]["at"]
+
+    with pytest.raises(NodeFailedError, match="no space left"):
+        await fail()
     async with running(place) as node:
         receipt = await node.apply(parsed)
         assert receipt.placement.header.height == place.world.height + 1
@@ -97,11 +102,14 @@ async def test_an_end_of_the_transport_ends_the_node(
     def broken(_data: bytes) -> NoReturn:
         raise ZeroDivisionError("a fault of ours")
 
-    with pytest.raises(NodeFailedError, match="a fault of ours"):
+    async def fail() -> None:
         async with running(place) as node, peer_of(node, MINISTRY) as peer:
             monkeypatch.setattr("node.driver.split_channel", broken)
             peer.send(CUSTOMS, Priority.VOTE, b"anything")
             await until(lambda: bool(node.events_named("node_failed")))
+
+    with pytest.raises(NodeFailedError, match="a fault of ours"):
+        await fail()
 
 
 # ---- peers
@@ -125,7 +133,7 @@ async def peer_of(node: RunningNode, name: str) -> AsyncIterator[PeerNetwork]:
             on_frame=_nothing,
             on_connected=lambda _peer: connected.set(),
             on_disconnected=lambda _peer: connected.clear(),
-            log=lambda _event, **_fields: None,
+            log=_no_log,
         ),
     )
     await network.start()
@@ -137,11 +145,15 @@ async def peer_of(node: RunningNode, name: str) -> AsyncIterator[PeerNetwork]:
         await network.stop()
 
 
+def _no_log(_event: str, /, **_fields: object) -> None:
+    pass
+
+
 def _nothing(_peer: str, _messages: Sequence[bytes]) -> None:
     pass
 
 
-def plan(node: RunningNode, year: int) -> object:
+def plan(node: RunningNode, year: int) -> ParsedTransaction:
     return node.world.transaction(
         MINISTRY,
         SetPlan(year=year, bucket=Bucket.ROCK_MINING, total=Grams(9), document=Digest(bytes(32))),
@@ -218,7 +230,7 @@ async def test_a_key_that_is_on_no_ledger_is_turned_away(tmp_path: Path) -> None
                 on_frame=_nothing,
                 on_connected=lambda _peer: None,
                 on_disconnected=lambda _peer: None,
-                log=lambda _event, **_fields: None,
+                log=_no_log,
             ),
         )
         await network.start()
@@ -271,7 +283,7 @@ async def test_a_follower_has_the_same_history_and_takes_transactions(tmp_path: 
         assert watcher.driver.replica.chain.tip == validator.driver.replica.chain.tip
         async with watcher.health.get("/readyz?verbose") as response:
             assert (await response.json())["checks"]["caught_up"] is True
-        await watcher.apply(plan(watcher, 2031))  # type: ignore[arg-type]
+        await watcher.apply(plan(watcher, 2031))
     async with running(following) as watcher:
         assert watcher.driver.replica.chain.tip.height == height + 1
 

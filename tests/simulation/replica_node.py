@@ -220,6 +220,7 @@ class ReplicaNode:
         self.disk.sync()
         self._may_die()
         self.disk.finish_cut()
+        self._may_die()
 
     def _may_die(self) -> None:
         if self._outside is not None and self._outside.dies_in_cut():

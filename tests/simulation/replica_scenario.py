@@ -176,7 +176,7 @@ class ReplicaRun:
             count=plan.count,
             trace=trace,
             config=plan.config,
-            journal_records_max=self.rng.choice((60, 150)),
+            journal_records_max=self.rng.choice((10, 50, 150)),
         )
         self.world = self.network.world
         self.world.turn_ms = self.rng.choice((0, 2, 10))
@@ -248,7 +248,10 @@ class ReplicaRun:
     def _assert_certain_wishes_are_final(self) -> None:
         for tx_id, wish in self.clients.wishes.items():
             if wish.certain:
-                assert wish.settled == "final", f"{tx_id.hex()} is {wish.settled}: {wish}"
+                assert wish.settled == "final", (
+                    f"{tx_id.hex()} could only succeed, and is {wish.settled}, after "
+                    f"{wish.refusals} refusals"
+                )
         for group in self.clients.groups:
             wishes = [self.clients.wishes[tx_id] for tx_id in group]
             if not any(wish.gives_up for wish in wishes):

@@ -131,7 +131,7 @@ class ReplicaWorld(World):
         """Tell whether a node that may crash dies at a moment in the middle of cutting its journal."""
         plan = self.crashes
         down = sum(other.node is None for other in self.slots)
-        if not plan.chance or down >= plan.at_most_down or self.rng.random() >= 0.1:
+        if not plan.chance or down >= plan.at_most_down or self.rng.random() >= 0.12:
             return False
         self.deaths_in_cuts += 1
         return True
@@ -186,7 +186,8 @@ class ReplicaWorld(World):
 
     def _work(self, slot: Slot, work: LocalWork) -> None:
         if isinstance(work, Commit):  # in one write, as the driver does it
-            slot.store_free_ms = max(slot.store_free_ms, self.now_ms) + 1
+            took_ms = self.rng.randint(1, 2 * slot.execute_ms)
+            slot.store_free_ms = max(slot.store_free_ms, self.now_ms) + took_ms
             self._later(slot, slot.store_free_ms - self.now_ms, work)
         else:
             super()._work(slot, work)

@@ -56,8 +56,10 @@ class NodeHome:
 
     @property
     def keys(self) -> NodeKeys:
+        votes = self.home.consensus_key.exists()
         return NodeKeys(
-            node=seed_of(self.name, Role.NODE), consensus=seed_of(self.name, Role.CONSENSUS)
+            node=seed_of(self.name, Role.NODE),
+            consensus=seed_of(self.name, Role.CONSENSUS) if votes else None,
         )
 
     def configure(self, **sections: Mapping[str, Any]) -> None:

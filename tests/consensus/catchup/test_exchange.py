@@ -4,7 +4,7 @@ import msgspec
 
 from consensus.effects import Suspect, Timer
 from consensus.messages import Certificates, CertificatesRequest, Proposal, Status, Vote
-from ledger.wire.scalars import Epoch, SignatureBytes
+from ledger.wire.scalars import Epoch, Height, SignatureBytes
 from tests.consensus.rig import FINALIZE, NOTARIZE, NULLIFY, Rig
 
 
@@ -124,3 +124,17 @@ def test_a_peer_that_asks_without_end_is_rationed_and_served_again_later() -> No
     rig.wait(1_000)
     rig.hear(peer, rig.chain.status(peer, 1))
     assert len(rig.sent_to(peer, Certificates)) == 17
+
+
+def test_a_flood_of_statuses_is_dropped_before_any_signature_is_checked() -> None:
+    rig = Rig.following()
+    peer = rig.others[0]
+    status = rig.chain.status(peer, view=1)
+    for _ in range(200):
+        rig.hear(peer, status)
+    forged = msgspec.structs.replace(status, final_height=Height(7))
+    rig.hear(peer, forged)
+    assert rig.all(Suspect) == []
+    rig.wait(60_000)
+    rig.hear(peer, forged)
+    assert len(rig.all(Suspect)) == 1

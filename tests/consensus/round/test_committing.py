@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from consensus.effects import Commit, Drop, Execute, HaltScope
 from consensus.messages import BlockReply
+from ledger.wire.certificate import PROOF_CERTIFICATES_MAX, BlockProof
+from ledger.wire.codec import decode, encode
 from ledger.wire.scalars import Height
 from tests.consensus.rig import FINALIZE, NOTARIZE, NULLIFY, Rig
 
@@ -138,3 +140,24 @@ def test_the_journal_floor_rises_when_a_commit_is_durable_and_never_falls() -> N
     assert rig.engine.journal_floor() == 1
     rig.note(rig.engine.on_committed(Height(0), rig.now))
     assert rig.engine.journal_floor() == 1
+
+
+def test_after_a_long_outage_the_proof_keeps_what_fits_and_can_be_read_again() -> None:
+    rig = Rig.following()
+    view = PROOF_CERTIFICATES_MAX + 80
+    view += rig.chain.leader(view) == rig.state.electorate.own
+    for skipped in range(1, view):
+        rig.hear_certificate(rig.chain.certificate(NULLIFY, skipped))
+    block = rig.chain.block(view)
+    point = rig.chain.point(block)
+    rig.hear(rig.chain.leader(view), rig.chain.proposal(block))
+    rig.executed()
+    rig.hear_certificate(rig.chain.certificate(NOTARIZE, view, point))
+    rig.hear_certificate(rig.chain.certificate(FINALIZE, view, point))
+    (stored,) = rig.all(Commit)[0].blocks
+    assert len(stored.justification) == PROOF_CERTIFICATES_MAX
+    assert [held.view for held in stored.justification[-3:]] == [view - 2, view - 1, view]
+    proof = BlockProof(
+        point=stored.point, finalization=stored.proof, justification=stored.justification
+    )
+    assert decode(BlockProof, encode(proof)) == proof

@@ -245,6 +245,32 @@ async def test_a_compressed_body_is_not_unpacked(node: RunningNode) -> None:
     assert (response.status, problem["code"]) == (400, "malformed")
 
 
+async def test_a_client_that_does_not_read_its_answer_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.api.app.SEND_SECONDS", 0.2)
+    async with running(make_home(tmp_path / "home")) as node:
+        assert node.service.context is not None
+        node.service.context.genesis = bytes(32 * 1024 * 1024)
+        reader, writer = await asyncio.open_connection(*host_of(node), limit=1_024)
+        writer.write(b"GET /v1/genesis HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        # Without reading on: what the system has taken so far still comes, then the end.
+        await cut_off(node)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(33 * 1024 * 1024)
+        writer.close()
+        assert not node.events_named("request_failed")
+        assert (await node.get("/v1/status")).status == 200
+
+
+async def cut_off(node: RunningNode) -> None:
+    """Wait until no answer is being sent any more."""
+    async with asyncio.timeout(20):
+        while any("_send" in repr(task.get_stack()) for task in asyncio.all_tasks()):
+            await asyncio.sleep(0.02)
+
+
 async def test_connections_beyond_the_limit_are_closed_at_once(tmp_path: Path) -> None:
     place = make_home(tmp_path / "home")
     place.configure(api={"connections_max": 2})
