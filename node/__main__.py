@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from client.passphrase import from_environment_or_terminal
 from node.cli.running import NodeExit, run_node
+
+INTERRUPTED: Final = 130
+"""As a shell tells the end by Ctrl-C."""
 
 
 def main() -> int:
@@ -18,6 +22,9 @@ def main() -> int:
         case ["run", home]:
             try:
                 run_node(Path(home), from_environment_or_terminal)
+            except KeyboardInterrupt:
+                sys.stderr.write("interrupted before the node had started\n")
+                return INTERRUPTED
             except NodeExit as ending:
                 sys.stderr.write(f"{ending.sentence}\n")
                 return ending.exit_code

@@ -94,11 +94,10 @@ class Admission:
         """
         author = parsed.author
         trial = self._trials.get(author)
-        if trial is not None and trial.applied > 2 * self._pending.count(author) + SPARE_APPLIED:
-            # Most of what it holds is final by now: it must not grow for as long as a load lasts.
-            trial = None
-        if trial is not None and self._admits(trial, parsed, now_ms):
-            return
+        if trial is None or not self._is_overgrown(trial, author):
+            if trial is not None and self._admits(trial, parsed, now_ms):
+                return
+            self._spend_rebuild(author, now_ms)
         trial = self._begin(author, now_ms)
         trial.execution.apply(parsed)
         trial.applied += 1
@@ -141,6 +140,14 @@ class Admission:
         trial.units += parsed.work_units
         return True
 
+    def _is_overgrown(self, trial: _Trial, author: MemberId) -> bool:
+        """Tell whether most of what an execution holds is final by now.
+
+        It must not grow for as long as a load lasts. Making it anew costs less than what was
+        admitted since the last time, so that is never put off.
+        """
+        return trial.applied > 2 * self._pending.count(author) + SPARE_APPLIED
+
     def _begin(self, author: MemberId, now_ms: TimeMs) -> _Trial:
         """Apply what the author has pending to the tip, and keep that for the next time."""
         tip = self._committed.header
@@ -148,12 +155,10 @@ class Admission:
             self._committed, Height(tip.height + 1), self._block_time(now_ms)
         )
         trial = _Trial(execution, tip.height)
-        count = self._pending.count(author)
-        if not count:
+        if not self._pending.count(author):
             # An author may be anybody's invention: nothing is kept before something is admitted.
             self._trials.pop(author, None)
             return trial
-        self._spend_rebuild(author, now_ms, count)
         for pending in self._pending.transactions(author):
             trial.units += pending.work_units
             try:
@@ -167,7 +172,7 @@ class Admission:
         self._trials[author] = trial
         return trial
 
-    def _spend_rebuild(self, author: MemberId, now_ms: TimeMs, count: int) -> None:
+    def _spend_rebuild(self, author: MemberId, now_ms: TimeMs) -> None:
         """Refuse to make an execution anew so soon after the last time.
 
         Raises:
@@ -176,7 +181,8 @@ class Admission:
         next_ms = self._next_rebuild_ms.get(author, now_ms)
         # A wall clock may jump back; then the mark is far ahead and means nothing.
         if now_ms < next_ms <= now_ms + CLOCK_TOLERANCE_MS:
-            raise AuthorBusyError(author, pending=count, retry_ms=next_ms - now_ms)
+            pending = self._pending.count(author)
+            raise AuthorBusyError(author, pending=pending, retry_ms=next_ms - now_ms)
 
     def _block_time(self, now_ms: TimeMs) -> TimeMs:
         return TimeMs(max(now_ms, self._committed.header.time_ms + 1))

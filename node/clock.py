@@ -48,6 +48,9 @@ class SteppedClock:
             ValueError: It does not hold exactly eight bytes.
         """
         with path.open("r+b") as file:
+            size = path.stat().st_size
+            if size != _OFFSET_BYTES:
+                raise ValueError(f"it holds {size} bytes, {_OFFSET_BYTES} are needed")
             self._offset = mmap.mmap(file.fileno(), _OFFSET_BYTES)
 
     def now(self) -> Instant:

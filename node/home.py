@@ -109,7 +109,7 @@ def open_store(home: Home, genesis: Genesis) -> LevelStore:
         StoreError: It is in use, damaged, or of another version.
     """
     if not home.store.exists():
-        raise HomeError(home.path, "there is no store; `monazite node init` makes one")
+        raise HomeError(home.path, "there is no store; `monazite node join` makes one")
     store = LevelStore(home.store, create=False)
     if store.get(META_GENESIS) != home.genesis.read_bytes():
         store.close()

@@ -34,6 +34,8 @@ class WorkWatch:
         self._mempool = mempool
         self._looked_at: tuple[int, int, View, BlockId | None] | None = None
         self._has_candidate = False
+        self._flight_of: tuple[int, View, BlockId | None] | None = None
+        self._flight: frozenset[TxId] = frozenset()
         self._told = (False, False)
         """What the engine was told last: whether there is work, and whether an empty block is."""
 
@@ -83,10 +85,13 @@ class WorkWatch:
 
     def _in_flight(self, tip_id: BlockId | None) -> frozenset[TxId]:
         """Return the transactions in blocks that are still on the way to being final."""
-        proposed = self._chain.transactions_proposed(self._engine.view)
-        if tip_id is None:
-            return proposed
-        return proposed | self._chain.transactions_above_tip(tip_id)
+        seen = (self._chain.generation, self._engine.view, tip_id)
+        if seen != self._flight_of:
+            self._flight_of = seen
+            self._flight = self._chain.transactions_proposed(self._engine.view)
+            if tip_id is not None:
+                self._flight |= self._chain.transactions_above_tip(tip_id)
+        return self._flight
 
     def _is_overdue(self, now: Instant, tip_id: BlockId | None) -> bool:
         """Tell whether a pending transaction has expired and no block on its way refuses it."""

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -30,13 +31,21 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from client.cli.exit_codes import ExitCode
 from client.cli.options import AsJson, ProfileName
 from client.cli.output import result_console
 from client.errors import ProfileError, UsageError
 from client.identity import tls_of
 from client.profile import Profile, current_profile_name, load_profile
+from client.trust import trust_root_of
 from client.verify.anchor import PinnedGenesis, pin_genesis, read_pinned
 from client.verify.http_source import open_node
+from client.verify.receipt_file import (
+    check_receipt_files,
+    receipt_lines,
+    receipts_json,
+    verdict_of,
+)
 from client.verify.report import AuditReport, make_report, report_json, report_lines
 from client.verify.run import AuditOutcome, AuditProgress, conduct
 from client.verify.source import (
@@ -44,6 +53,7 @@ from client.verify.source import (
     HistorySource,
     SourceOpener,
     TargetKind,
+    kind_of_target,
     open_target,
 )
 from client.verify.verdict import AuditVerdict
@@ -96,6 +106,7 @@ def verify(
 ) -> int:
     """Check whole histories: every byte, signature, certificate and rule, and compare nodes.
 
+    Receipts (files) are checked offline, against the pinned genesis.
     Ends with VERIFIED (exit code 0), TAMPERED (3), TRUNCATED (4), FORK (5) or INCOMPLETE (6).
 
     Example: monazite verify https://a.example:8443 https://b.example:8443 --genesis genesis.json
@@ -103,6 +114,8 @@ def verify(
     known = _profile(profile, optional=bool(targets) and genesis is not None)
     pinned = _pinned(genesis, known)
     chosen = _chosen(targets, peer, known)
+    if files := _receipt_files(chosen):
+        return _verify_receipts(files, pinned, as_json=as_json)
     report = make_report(asyncio.run(_audit(chosen, known, pinned, fail_fast=fail_fast)))
     if as_json:
         sys.stdout.write(json.dumps(report_json(report), indent=2) + "\n")
@@ -217,6 +230,41 @@ class _ProgressBar:
             total=audited.end,
             rate=f"{audited.records / elapsed:,.0f} records/s",
         )
+
+
+def _receipt_files(targets: Sequence[str]) -> list[Path]:
+    """Return the targets as receipts if they are files.
+
+    Raises:
+        UsageError: Files and other targets are mixed: they are different questions.
+    """
+    files = [target for target in targets if kind_of_target(target) is TargetKind.ARCHIVE]
+    if files and len(files) < len(targets):
+        raise UsageError(
+            f"{files[0]} is a file: receipts are verified by themselves, in a command of their own."
+        )
+    return [Path(target) for target in files]
+
+
+def _verify_receipts(
+    files: Sequence[Path], pinned: PinnedGenesis | None, *, as_json: bool
+) -> ExitCode:
+    document = None if pinned is None else pinned.document
+    if pinned is not None and document is None:
+        raise UsageError(
+            "to verify a receipt the genesis document is needed, its digest alone does not name the "
+            "validators: give --genesis FILE."
+        )
+    trust = None if document is None else trust_root_of(document)
+    checked = check_receipt_files(files, trust)
+    if as_json:
+        sys.stdout.write(json.dumps(receipts_json(checked, trust), indent=2) + "\n")
+    else:
+        console = result_console()
+        *lines, verdict = receipt_lines(checked, trust)
+        for line in (*map(Text, lines), Text(verdict, style=_STYLES[verdict_of(checked)])):
+            console.print(_encodable(line, console.encoding), soft_wrap=True)
+    return verdict_of(checked).exit_code
 
 
 def _write_report(report: AuditReport) -> None:

@@ -11,11 +11,13 @@ For each height, in order: the decided block is found through certificates (``cl
 content compared with its header, re-executed, and every header field compared (``client.verify.replay``);
 its records are entered into the books (``client.verify.books``); then every source's row is compared with
 it byte for byte and its proof checked (``client.verify.judge``). A copy that is bad costs nothing as long as
-another is good. Where no copy is good, or the rules are broken, the audit stops and ``stopped`` says at which
-height and why; nothing above is said to be checked.
+another is good. Where no copy is good, or the rules are broken, and no certificate leads on past that block,
+the audit stops and ``stopped`` says at which height and why; nothing above is said to be checked.
 
 The result is a function of the genesis and of what each source gives: not of timing, batches or order of
-arrival. The order of sources matters in one case only, a fork: the first certified branch is followed.
+arrival. In a fork the block of every branch is executed where they part; what breaks the rules is refused,
+and the audit goes on with what does not. The order of sources matters in one case only: among branches that
+all follow by the rules the first is followed.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from client.verify.window import BlockCopy, DecidedRun, KeptRow, Obstacle, Windo
 from client.verify.words import short
 from ledger.errors import InvalidBlockError
 from ledger.genesis import Genesis
+from ledger.overlay import Overlay
 from ledger.parsed import ParsedTransaction
 from ledger.records import name_of
 from ledger.wire.block import Block
@@ -50,6 +53,8 @@ class SourceProgress:
     name: str
     checked_to: Height | None = None
     """Last height whose row was compared; None when not even the genesis block was."""
+    holds_to: Height | None = None
+    """Last height at which it holds the decided block; None when it does at none."""
     rows_compared: int = 0
     ended: bool = False
 
@@ -71,6 +76,24 @@ class AuditCounts:
     """Rows compared with the decided block, over all sources."""
     sealed: int = 0
     """Sealed attachments met, whose content nobody can check here."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Executed:
+    """A next block that was executed and found good."""
+
+    copy: BlockCopy
+    block: Block
+    transactions: list[ParsedTransaction]
+    overlay: Overlay
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A certified next block that the audit does not follow, with what builds on it."""
+
+    run: DecidedRun
+    reason: str
 
 
 @dataclass(slots=True)
@@ -97,6 +120,8 @@ class Audit:
         self._fail_fast = fail_fast
         self._judge = Judge(names, self.checker, self.findings)
         self._window = Window(len(names), self.checker, FIRST_HEIGHT)
+        self._refused: dict[BlockId, _Refused] = {}
+        """Blocks at the next height that are certified and not followed."""
         self._genesis = _Genesis(encode(genesis.block))
         copy = BlockCopy(self._genesis.data, genesis.block, self.replay.block_id, "")
         self._tip = Reference(
@@ -151,7 +176,7 @@ class Audit:
         while self.stopped is None:
             if self._is_at_end():
                 return
-            found = self._window.next_run(self.replay.block_id)
+            found = self._window.next_run(self.replay.block_id, self._refused)
             if found is None:
                 return
             if isinstance(found, Obstacle):
@@ -168,33 +193,73 @@ class Audit:
         return self._window.top == self._window.lowest
 
     def _audit_run(self, segment: DecidedRun) -> None:
-        for copy in segment.copies:
-            if self.stopped is not None:
+        for height in range(segment.first, segment.last + 1):
+            if self.stopped is not None or not self._audit_height(
+                segment.from_height(Height(height))
+            ):
                 return
-            self._audit_height(segment, copy)
 
-    def _audit_height(self, segment: DecidedRun, decided: BlockCopy) -> None:
+    def _audit_height(self, segment: DecidedRun) -> bool:
+        """Judge the lowest height, whose block is the first of ``segment``; tell whether it is good."""
         height = self._window.lowest
-        block_id = decided.block_id or self.replay.block_id
-        good = self._good_copy(height, block_id)
-        if good is None:
-            self._stop(f"no copy of block {height} holds what its header commits to")
-            return
-        copy, transactions = good
-        if copy.block is None or not self._apply(copy.block, transactions, segment.certificate):
-            return
+        block_id = segment.copies[0].block_id or self.replay.block_id
+        for rival in self._window.branches(self.replay.block_id, segment.last):
+            rival_id = rival.copies[0].block_id
+            if rival_id != block_id and rival_id not in self._refused:
+                self._execute(rival)
+        executed = self._execute(segment)
+        if executed is None:
+            if self._fail_fast:
+                self._stop_refused()
+            return False
+        self._take_over(executed)
         reference = Reference(
-            height, block_id, copy.block, copy, self._tip.block.header, segment.certificate
+            height,
+            block_id,
+            executed.block,
+            executed.copy,
+            self._tip.block.header,
+            segment.certificate,
         )
         for source in range(len(self.sources)):
             row = self._window.row_at(source, height)
             if row is not None:
                 self._judge.judge(source, row, reference)
                 self._note_checked(source, height)
+                if row.copy.block_id == block_id:
+                    self.sources[source].holds_to = height
         self._tip = reference
+        self._refused.clear()
         self._window.drop_lowest()
         if self._fail_fast and self._has_fault():
             self._stop("the audit ends at the first fault, as asked (--fail-fast)")
+        return True
+
+    def _execute(self, run: DecidedRun) -> _Executed | None:
+        """Execute the first block of ``run`` on the state as it is; refuse it when it is not good."""
+        block_id = run.copies[0].block_id or self.replay.block_id
+        good = self._good_copy(run.first, block_id)
+        if good is None or good[0].block is None:
+            reason = f"no copy of block {run.first} holds what its header commits to"
+            self._refused[block_id] = _Refused(run, reason)
+            return None
+        copy, transactions = good
+        try:
+            overlay = self.replay.execute(good[0].block, transactions)
+        except InvalidBlockError as error:
+            self.findings.add(self._rule_finding(error, transactions, run.certificate, block_id))
+            reason = f"block {error.height} does not follow from the history by the rules"
+            self._refused[block_id] = _Refused(run, reason)
+            return None
+        return _Executed(copy, good[0].block, transactions, overlay)
+
+    def _take_over(self, executed: _Executed) -> None:
+        self.replay.take_over(executed.overlay, executed.transactions)
+        for finding in self.books.observe(executed.transactions):
+            self.findings.add(finding)
+        self.counts.sealed += sum(
+            len(transaction.signed.transaction.sealed) for transaction in executed.transactions
+        )
 
     def _good_copy(
         self, height: Height, block_id: BlockId
@@ -216,27 +281,12 @@ class Audit:
                     self._judge.judge_content_lost(source, row.copy, height, problem)
         return None
 
-    def _apply(
-        self, block: Block, transactions: list[ParsedTransaction], certificate: Certificate
-    ) -> bool:
-        try:
-            self.replay.apply(block, transactions)
-        except InvalidBlockError as error:
-            self.findings.add(self._rule_finding(error, transactions, certificate))
-            self._stop(f"block {error.height} does not follow from the history by the rules")
-            return False
-        for finding in self.books.observe(transactions):
-            self.findings.add(finding)
-        self.counts.sealed += sum(
-            len(transaction.signed.transaction.sealed) for transaction in transactions
-        )
-        return True
-
     def _rule_finding(
         self,
         error: InvalidBlockError,
         transactions: list[ParsedTransaction],
         certificate: Certificate,
+        block_id: BlockId,
     ) -> AuditFinding:
         place = None
         if error.transaction_index is not None:
@@ -251,6 +301,7 @@ class Audit:
             )
         return AuditFinding(
             code=FindingCode.RULES_BROKEN,
+            node=", ".join(self._holders_of(error.height, block_id)),
             height=error.height,
             what=error.what,
             record=place,
@@ -262,14 +313,52 @@ class Audit:
             },
         )
 
+    def _holders_of(self, height: Height, block_id: BlockId) -> list[str]:
+        return [
+            progress.name
+            for source, progress in enumerate(self.sources)
+            if (row := self._window.row_at(source, height)) is not None
+            and row.copy.block_id == block_id
+        ]
+
+    def _stop_refused(self) -> None:
+        """Every certified way on was refused: say who else certified something else, and stop."""
+        first = next(iter(self._refused.values()))
+        below = self._tip.block.header
+        references: list[Reference] = []
+        for offset, copy in enumerate(first.run.copies):
+            if copy.block is None or copy.block_id is None:
+                break
+            height = Height(first.run.first + offset)
+            references.append(
+                Reference(height, copy.block_id, copy.block, copy, below, first.run.certificate)
+            )
+            below = copy.block.header
+        for source in range(len(self.sources)):
+            rows = [(self._window.row_at(source, it.height), it) for it in references]
+            others = [
+                (row, it)
+                for row, it in rows
+                if row is not None
+                and (it.block_id not in (row.copy.block_id, row.decided or it.block_id)
+                     or row.decided not in (None, it.block_id))
+            ]
+            if any(row.decided not in (None, it.block_id) for row, it in others):
+                for row, it in others:
+                    self._judge.judge(source, row, it)
+        self._stop(first.reason)
+
     def _stop_at(self, obstacle: Obstacle) -> None:
         """No certificate leads on: say what is wrong with the rows that are left."""
+        if self._refused:
+            self._stop_refused()
+            return
         lowest = self._window.lowest
         detached = [
             source
             for source in range(len(self.sources))
-            if (row := self._window.row_at(source, lowest)) is not None
-            and self._judge.judge_detached(source, row, self._tip)
+            if (rows := self._rows_left(source))
+            and self._judge.judge_detached(source, rows, self._tip)
         ]
         if obstacle.missing is not None:
             height, block_id = obstacle.missing
@@ -296,6 +385,7 @@ class Audit:
     def _compare_genesis_block(self, source: int, block_data: bytes, proof_data: bytes) -> None:
         if (block_data, proof_data) == (self._genesis.data, b""):
             self._note_checked(source, Height(0))
+            self.sources[source].holds_to = Height(0)
             return
         self.findings.add(
             AuditFinding(

@@ -13,7 +13,7 @@ can be read:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from client.verify.compare import (
     CopyDifference,
@@ -361,15 +361,27 @@ class Judge:
             return True
         return False
 
-    def judge_detached(self, source: int, row: KeptRow, below: Reference) -> bool:
-        """Report a certified block that does not stand on the certified block below it."""
-        height = Height(below.height + 1)
-        if row.decided is None or row.decided != row.copy.block_id:
-            return False
-        if self.continues_branch(source, row.copy, height):
-            return True
-        number = self._findings.add(self._fork(source, row, below, below.height))
-        self._start_branch(source, row.copy, height, number, is_fork=True)
+    def judge_detached(self, source: int, rows: list[KeptRow], below: Reference) -> bool:
+        """Report a certified block that does not stand on the certified block below it.
+
+        Of the rows above ``below`` the first is looked at, and the following ones while they go on
+        with a branch of this node; tell whether these rows are explained by it.
+        """
+        for offset, row in enumerate(rows):
+            height = Height(below.height + 1 + offset)
+            is_certified = row.decided is not None and row.decided == row.copy.block_id
+            if self.continues_branch(source, row.copy, height):
+                branch = self._branches[source]
+                if is_certified and not branch.is_fork and branch.number is not None:
+                    finding = self._fork(source, row, below, branch.first)
+                    self._findings.exchange(branch.number, replace(finding, until=height))
+                    branch.is_fork = True
+                continue
+            if is_certified and not offset:
+                number = self._findings.add(self._fork(source, row, below, below.height))
+                self._start_branch(source, row.copy, height, number, is_fork=True)
+                return True
+            return offset > 0
         return True
 
     def _report(

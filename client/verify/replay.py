@@ -143,13 +143,16 @@ class Replay:
         """Height of the newest block."""
         return self.state.header.height
 
-    def apply(self, block: Block, transactions: list[ParsedTransaction]) -> None:
-        """Re-execute the next block and compare every field of its header.
+    def execute(self, block: Block, transactions: list[ParsedTransaction]) -> Overlay:
+        """Re-execute a next block and compare every field of its header; the state stays as it was.
 
         Raises:
-            InvalidBlockError: It does not follow by the rules; the state stays as it was.
+            InvalidBlockError: It does not follow by the rules.
         """
-        overlay = apply_block(self.state, block, transactions)
+        return apply_block(self.state, block, transactions)
+
+    def take_over(self, overlay: Overlay, transactions: list[ParsedTransaction]) -> None:
+        """Make an executed block the newest one."""
         self.state.take_over(overlay, tuple(transactions))
         self.block_id = overlay.header.block_id
         counts = self.counts

@@ -15,12 +15,15 @@ sources decides nothing, and a block that nobody certified is never taken for hi
   answer therefore never depends on which source is faster;
 * ``Obstacle``: the rows are all there (or as many as are looked at), and no certificate leads down.
 
+``branches`` answers which blocks certificates lead down to at the lowest height, for a fork.
+
 Bounds: a source that has ``ROWS_AHEAD_MAX`` rows or ``BYTES_AHEAD_MAX`` bytes waiting is not asked for more.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -71,6 +74,15 @@ class DecidedRun:
     """For each height a copy with the decided header; its content is not checked yet."""
     certificate: Certificate
     """Finalization of the last of them."""
+
+    @property
+    def last(self) -> Height:
+        """The height that the certificate is for."""
+        return Height(self.first + len(self.copies) - 1)
+
+    def from_height(self, height: Height) -> DecidedRun:
+        """Return the part of it from ``height`` upward."""
+        return DecidedRun(height, self.copies[height - self.first :], self.certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +173,34 @@ class Window:
         self._copies.pop(self.lowest, None)
         self.lowest = Height(self.lowest + 1)
 
-    def next_run(self, below: BlockId) -> DecidedRun | Obstacle | None:
-        """Return what is decided on top of the block ``below``; see the module."""
-        search = _Search()
+    def next_run(
+        self, below: BlockId, refused: Collection[BlockId] = ()
+    ) -> DecidedRun | Obstacle | None:
+        """Return what is decided on top of the block ``below``, through none of ``refused``."""
+        search = _Search(set(refused))
         for height in range(self.lowest, self._ready_height()):
             for block_id, certificate in self._decided_at(Height(height)):
                 copies = self._descend(Height(height), block_id, below, search)
                 if copies:
                     return DecidedRun(self.lowest, copies, certificate)
         return None if self._open_sources() else Obstacle(search.missing)
+
+    def branches(self, below: BlockId, last: Height) -> list[DecidedRun]:
+        """Return one run for each block at the lowest height to which certificates lead down.
+
+        Only certificates up to ``last`` count. More than one run is a fork right above ``below``.
+        """
+        if len({copy.block_id for copy in self.copies_at(self.lowest) if copy.block_id}) < 2:
+            return []
+        search = _Search()
+        found: dict[BlockId | None, DecidedRun] = {}
+        for height in range(self.lowest, last + 1):
+            for block_id, certificate in self._decided_at(Height(height)):
+                copies = self._descend(Height(height), block_id, below, search)
+                if copies:
+                    run = DecidedRun(self.lowest, copies, certificate)
+                    found.setdefault(copies[0].block_id, run)
+        return list(found.values())
 
     def _open_sources(self) -> list[int]:
         """Return the sources that may still deliver what is looked at."""

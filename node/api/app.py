@@ -49,7 +49,7 @@ def api_application(
     application = web.Application(
         # aiohttp refuses a body that is as long as its limit.
         client_max_size=request_bytes_max + 1,
-        middlewares=[_measure(metrics), problem_middleware(log)],
+        middlewares=[_measure(metrics, log), problem_middleware(log)],
     )
     application[CONTEXT] = context
     for method, path, handler in ROUTES:
@@ -60,7 +60,7 @@ def api_application(
     return application
 
 
-async def _send(request: web.Request, response: web.StreamResponse) -> None:
+async def _send(request: web.Request, response: web.StreamResponse, log: Log) -> None:
     """Send an answer, and cut the connection of a client that does not take it.
 
     An answer that nobody reads would stay in memory for as long as its connection lasts.
@@ -70,11 +70,13 @@ async def _send(request: web.Request, response: web.StreamResponse) -> None:
             await response.prepare(request)
             await response.write_eof()
     except TimeoutError:
+        reason = f"its answer was not read within {SEND_SECONDS} s"
+        log("request_rejected", listener="API", path=request.path, reason=reason)
         if request.transport is not None:
             request.transport.abort()
 
 
-def _measure(metrics: Metrics) -> Any:  # noqa: ANN401 - aiohttp's middleware type is private
+def _measure(metrics: Metrics, log: Log) -> Any:  # noqa: ANN401 - aiohttp's middleware type is private
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         begun = time.perf_counter()
@@ -82,7 +84,7 @@ def _measure(metrics: Metrics) -> Any:  # noqa: ANN401 - aiohttp's middleware ty
         resource = request.match_info.route.resource
         route = "unknown" if resource is None else resource.canonical
         metrics.requests.labels(route, str(response.status)).observe(time.perf_counter() - begun)
-        await _send(request, response)
+        await _send(request, response, log)
         return response
 
     return middleware

@@ -30,6 +30,8 @@ class Operation:
     answers: tuple[str, ...] = (JSON,)
     query: tuple[tuple[str, str], ...] = ()
     problems: tuple[int, ...] = (404,)
+    never_changes: bool = False
+    """The answer carries an ETag and may be 304."""
 
 
 OPERATIONS: Final = (
@@ -39,7 +41,7 @@ OPERATIONS: Final = (
         "Submit a signed transaction as canonical MessagePack. Idempotent by its id. With "
         "`Prefer: wait=SECONDS` the answer is the receipt as soon as it is final; otherwise 202.",
         (RECEIPT,),
-        problems=(400, 413, 422, 429, 503),
+        problems=(400, 408, 413, 422, 429, 503),
     ),
     Operation(
         "GET",
@@ -54,8 +56,15 @@ OPERATIONS: Final = (
         (RECEIPT,),
         (("record", "Number of a record; the transaction's other records stay hidden."),),
         (400, 404),
+        never_changes=True,
     ),
-    Operation("GET", "/v1/genesis", "The genesis document's exact bytes.", problems=()),
+    Operation(
+        "GET",
+        "/v1/genesis",
+        "The genesis document's exact bytes.",
+        problems=(),
+        never_changes=True,
+    ),
     Operation("GET", "/v1/status", "Where the node stands.", problems=()),
     Operation(
         "GET",
@@ -71,8 +80,11 @@ OPERATIONS: Final = (
         "One block; its exact bytes with `Accept: application/msgpack`.",
         (JSON, MSGPACK),
         problems=(400, 404),
+        never_changes=True,
     ),
-    Operation("GET", "/v1/headers/{height}", "One header.", problems=(400, 404)),
+    Operation(
+        "GET", "/v1/headers/{height}", "One header.", problems=(400, 404), never_changes=True
+    ),
     Operation(
         "GET",
         "/v1/members",
@@ -111,6 +123,7 @@ OPERATIONS: Final = (
 _PROBLEM_WORDS: Final = {
     400: "The request is malformed.",
     404: "Not on the ledger.",
+    408: "The body did not come in time.",
     413: "Larger than a limit allows.",
     422: "Refused by the rules of the ledger; `code` says which. Final: nothing was forwarded.",
     429: "Busy; try again after `Retry-After` seconds.",
@@ -179,6 +192,8 @@ def _described(operation: Operation) -> dict[str, Any]:
             "description": "Pending; `Location` says where to ask.",
             "content": {JSON: {}},
         }
+    if operation.never_changes:
+        responses["304"] = {"description": "The client has it already (`If-None-Match`)."}
     for status in operation.problems:
         responses[str(status)] = {
             "description": _PROBLEM_WORDS[status],

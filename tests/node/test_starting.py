@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from client.cli.exit_codes import ExitCode
 from client.keystore import write_key_file
 from ledger.vocabulary import Role
+from node.__main__ import INTERRUPTED, main
 from node.storage.leveldb import LevelStore
 from node.storage.lock import HomeLock
 from tests.support.founding import genesis_bytes
@@ -275,3 +277,15 @@ def test_an_address_that_is_not_ours(place: NodeHome) -> None:
 def test_another_command_is_told_how_it_is_used(arguments: list[str], tmp_path: Path) -> None:
     ended = run_node_process(arguments, tmp_path)
     assert (ended.code, ended.errors) == (2, "usage: python -m node run HOME\n")
+
+
+def test_ctrl_c_at_the_question_for_the_passphrase_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: NodeHome
+) -> None:
+    def interrupted(_path: Path, _passphrase: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("node.__main__.run_node", interrupted)
+    monkeypatch.setattr(sys, "argv", ["node", "run", str(place.home.path)])
+    assert main() == INTERRUPTED
+    assert capsys.readouterr().err == "interrupted before the node had started\n"

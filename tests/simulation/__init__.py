@@ -7,7 +7,8 @@ hold. The same seed gives the same run. Two kinds of node take part:
   rules), ``scenario`` (what happens in a run), ``bench`` (directed tests);
 * whole nodes, everything that ``node.replica`` decides: ``replica_node`` and ``replica_disk``,
   ``replica_world`` (turns, transactions on the links), ``replica_founding`` (the market that they begin
-  with), ``replica_clients`` (who submits what), ``replica_scenario``, ``replica_bench``.
+  with), ``replica_clients`` and ``replica_market`` (who submits what), ``replica_scenario``,
+  ``replica_bench``.
 
 ``scripts/simulate`` runs many seeds of either kind.
 """

@@ -14,8 +14,8 @@ from node.mempool import MempoolLimits
 from tests.simulation.checkers.progress import assert_silent
 from tests.simulation.checkers.promises import Promises, assert_kept
 from tests.simulation.checkers.whole_history import assert_history
-from tests.simulation.replica_clients import TRADING_DAY
 from tests.simulation.replica_disk import ReplicaDisk
+from tests.simulation.replica_market import TRADING_DAY
 from tests.simulation.replica_node import ReplicaNode
 from tests.simulation.replica_scenario import Network
 from tests.simulation.world import Slot

@@ -25,6 +25,7 @@ from tests.simulation.checkers.whole_history import assert_history
 from tests.simulation.network import Conditions
 from tests.simulation.replica_clients import Clients
 from tests.simulation.replica_founding import OPENING_MS, Founding, founding, options_of
+from tests.simulation.replica_market import Market
 from tests.simulation.replica_node import ReplicaNode
 from tests.simulation.replica_world import ReplicaWorld, node_in
 from tests.simulation.world import CrashPlan, Slot
@@ -185,6 +186,7 @@ class ReplicaRun:
             slot.steady_offset_ms = self.rng.randint(0, 10**9)
             slot.execute_ms = self.rng.choice((1, 5, 40))
         self.clients = Clients(self.world, self.network.founded, self.rng)
+        self.market = Market(self.clients, self.network.founded, self.rng)
 
     def run(self) -> ReplicaOutcome:
         """Run, and return what was seen.
@@ -225,6 +227,8 @@ class ReplicaRun:
                 rng.choice(world.slots).wall_skew_ms = rng.randint(-7_000, 4_000)
             for _ in range(rng.randint(1, 4)):
                 self.clients.act()
+                for _new in range(rng.randint(0, 3)):
+                    self.market.invent()
                 world.run_until(min(end, world.now_ms + rng.randint(50, 600)))
 
     def _heal(self) -> None:
@@ -242,7 +246,7 @@ class ReplicaRun:
         deadline = world.now_ms + PROGRESS_MS
         while self.clients.waiting():
             assert world.now_ms < deadline, self._stuck()
-            self.clients.act(invent=False)
+            self.clients.act()
             world.run_until(world.now_ms + STEP_MS)
 
     def _assert_certain_wishes_are_final(self) -> None:

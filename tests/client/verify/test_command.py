@@ -203,15 +203,6 @@ def test_what_cannot_be_opened_is_a_usage_error(arguments: list[str]) -> None:
     assert run(*arguments) == ExitCode.USAGE
 
 
-def test_a_file_is_said_to_be_no_target_yet(tmp_path: Path) -> None:
-    path = tmp_path / "chain.archive"
-    path.write_bytes(b"")
-    app = typer.Typer()
-    command.register(app)
-    with pytest.raises(ClientError, match="archives cannot be read yet"):
-        typer.main.get_command(app).main([str(path)], standalone_mode=False)
-
-
 class ClosableSource(MemorySource):
     """Notes whether it was closed."""
 

@@ -113,6 +113,21 @@ async def test_what_never_changes_is_not_sent_twice(
     assert first.headers["Cache-Control"] == "no-cache"
 
 
+async def test_the_description_says_which_answers_never_change(node: RunningNode) -> None:
+    paths = (await (await node.get("/v1/openapi.json")).json())["paths"]
+    never = {
+        path
+        for path, operations in paths.items()
+        if "304" in operations.get("get", {}).get("responses", {})
+    }
+    assert never == {
+        "/v1/genesis",
+        "/v1/blocks/{height}",
+        "/v1/headers/{height}",
+        "/v1/transactions/{tx_id}/receipt",
+    }
+
+
 async def test_two_forms_of_one_block_have_two_tags(node: RunningNode) -> None:
     forms = [
         await node.get("/v1/blocks/1", Accept=accept)
