@@ -50,8 +50,9 @@ if TYPE_CHECKING:
         Unverified,
         UsageError,
     )
-    from client.receipt import VerifiedReceipt
+    from client.receipt import ReceiptRejectedError, VerifiedReceipt, read_receipt
     from client.session import Client
+    from client.trust import TrustRoot, trust_root_of
 from client.submission import Submission
 
 __all__ = [
@@ -60,8 +61,10 @@ __all__ = [
     "ClientError",
     "ClientRefusal",
     "NotFound",
+    "ReceiptRejectedError",
     "StillPending",
     "Submission",
+    "TrustRoot",
     "Unreachable",
     "Unverified",
     "UsageError",
@@ -69,17 +72,23 @@ __all__ = [
     "batch",
     "combine",
     "load_signed",
+    "read_receipt",
     "save_signed",
+    "trust_root_of",
 ]
 
 _MODULE_OF_NAME = {
     "Client": "client.session",
+    "ReceiptRejectedError": "client.receipt",
     "Submission": "client.submission",
+    "TrustRoot": "client.trust",
     "VerifiedReceipt": "client.receipt",
     "batch": "client.composing",
     "combine": "client.composing",
     "load_signed": "client.composing",
+    "read_receipt": "client.receipt",
     "save_signed": "client.composing",
+    "trust_root_of": "client.trust",
 }
 
 

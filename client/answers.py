@@ -308,6 +308,31 @@ class Status(Shown, frozen=True, kw_only=True):
     peers: tuple[PeerState, ...]
     evidence: tuple[Any, ...]
     halted: str
+    validating: bool | None = None
+    """Whether the node is a validator itself; None from a node that does not say."""
+
+    @property
+    def quorum(self) -> int:
+        """How many validators have to agree on a block: all but the third that may fail."""
+        return len(self.validators) - (len(self.validators) - 1) // 3
+
+    @property
+    def validators_reached(self) -> int:
+        """How many validators the node is connected to, itself among them if it is one."""
+        names = {entry.name for entry in self.validators}
+        own = self.node in names if self.validating is None else self.validating
+        connected = sum(peer.connected and peer.name in names for peer in self.peers)
+        return connected + own
+
+    @property
+    def without_quorum(self) -> str:
+        """Why nothing can become final as this node sees it, in words; empty when a quorum is there."""
+        if self.validators_reached >= self.quorum:
+            return ""
+        return (
+            f"no quorum reachable: {self.node} reaches {self.validators_reached} of "
+            f"{len(self.validators)} validators, {self.quorum} are needed"
+        )
 
 
 def answer_of(kind: type[A], body: Mapping[str, Any]) -> A:

@@ -235,8 +235,9 @@ class StillPending(ClientError):  # noqa: N818 - says what it is
         self.valid_until_ms = valid_until_ms
         why = f": {reason.rstrip('.')}" if reason else ""
         super().__init__(
-            f"transaction {tx_id} is not decided yet{why}. It stays in the outbox; do not write it "
-            "anew, continue with `monazite outbox resume` (Client.resume_outbox)."
+            f"transaction {tx_id} is not decided yet{why}. It stays in the outbox, and a node that "
+            "has it may still bring it onto the ledger; do not write it anew, continue with "
+            "`monazite outbox resume` (Client.resume_outbox)."
         )
 
     def as_dict(self) -> dict[str, object]:
@@ -272,12 +273,13 @@ class Unreachable(ClientError):  # noqa: N818 - says what it is
 
     code = "unreachable"
 
-    def __init__(self, troubles: Mapping[str, str], *, what: str = "") -> None:
+    def __init__(self, troubles: Mapping[str, str], *, what: str = "", advice: str = "") -> None:
         self.troubles = dict(troubles)
         """What was wrong, by node."""
         lines = "; ".join(f"{node}: {reason}" for node, reason in self.troubles.items())
         doing = f" for {what}" if what else ""
-        super().__init__(f"{self._headline()}{doing} ({lines}). {self._advice()}")
+        more = f" {advice}" if advice else ""
+        super().__init__(f"{self._headline()}{doing} ({lines}). {self._advice()}{more}")
 
     def _headline(self) -> str:
         return "no node could be reached"

@@ -16,7 +16,17 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_
 import msgspec
 
 from ledger.vocabulary import Element
-from ledger.wire.scalars import CivilDate, LotId, Month, TimeMs
+from ledger.wire.scalars import (
+    CivilDate,
+    Digest,
+    FacilityId,
+    Grams,
+    LotId,
+    MemberId,
+    Month,
+    ProductCode,
+    TimeMs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,11 @@ def _choices_of_words(kind: FieldKind) -> Iterator[str]:
         if kind.is_named(name):
             yield words
     if get_origin(target) is tuple:
-        yield 'grams by element, such as {"La": 120}' if is_grams_by_element(target) else "a list"
+        yield (
+            'whole grams of oxide by element, such as {"La": 120}'
+            if is_grams_by_element(target)
+            else "a list"
+        )
         return
     if issubclass(target, msgspec.Struct):
         yield f"an object with {', '.join(target.__struct_fields__)}"
@@ -100,6 +114,11 @@ _WORDS_OF_NAME: Final[dict[Any, str]] = {
     LotId: "a lot's id (32 hexadecimal digits) or creator/code",
     CivilDate: "a day such as 2024-03-05",
     Month: "a month such as 2024-03",
+    Grams: "whole grams, such as 1250000 for 1,250 kg",
+    MemberId: "a member's id, such as mine-a",
+    FacilityId: "a facility's id, such as pit-a",
+    ProductCode: "a product's code, such as ORE-MIX",
+    Digest: "a SHA-256, 64 hexadecimal digits as `sha256sum FILE` prints them",
     TimeMs: "milliseconds since 1970, or a time such as 2024-03-05T08:00:00Z",
 }
 

@@ -53,6 +53,7 @@ class Troubles:
 
     def note(self, node: NodeConnection, trouble: NodeTroubleError) -> None:
         """Keep the newest trouble of a node."""
+        self.by_node.pop(node.address, None)
         self.by_node[node.address] = trouble
 
     @property
@@ -61,7 +62,7 @@ class Troubles:
         asked = [trouble.retry_after_ms for trouble in self.by_node.values() if trouble.busy]
         return min(asked, default=0)
 
-    def error(self, what: str) -> Unreachable:
+    def error(self, what: str, *, advice: str = "") -> Unreachable:
         """Return the error that says so: ``Busy`` when every node that answered was busy."""
         reasons = {node: trouble.reason for node, trouble in self.by_node.items()}
         some_busy = any(trouble.busy for trouble in self.by_node.values())
@@ -69,7 +70,7 @@ class Troubles:
             trouble.busy or not trouble.may_have_arrived for trouble in self.by_node.values()
         )
         kind = Busy if some_busy and others_silent else Unreachable
-        return kind(reasons, what=what)
+        return kind(reasons, what=what, advice=advice)
 
 
 class NodePool:

@@ -66,14 +66,14 @@ class VerifiedReceipt:
         """Return the id of the lot number ``part`` that a record of the transaction made."""
         return lot_id_of(self.tx_id, record_index, part)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the receipt to a file, for somebody else to verify.
 
         Raises:
             UsageError: The file cannot be written.
         """
         try:
-            write_durably(path, self.data, mode=0o644)
+            write_durably(Path(path), self.data, mode=0o644)
         except OSError as error:
             raise UsageError(f"receipt {path}: {error.strerror or error}.") from error
 
@@ -91,8 +91,9 @@ class VerifiedReceipt:
 
     def _repr_html_(self) -> str:
         names = ", ".join(dict.fromkeys(name_of(record) for record in self.records))
+        counted = f"{len(self.records)} record{'' if len(self.records) == 1 else 's'}"
         return (
-            f"<b>Receipt</b>: {len(self.records)} record(s) ({escape(names)}) of "
+            f"<b>Receipt</b>: {counted} ({escape(names)}) of "
             f"{escape(self.author)}, final in block {self.height}<br>"
             f"<code>{self.tx_id.hex()}</code>, verified against chain "
             f"<code>{self.trust.chain_id.hex()[:16]}…</code>"

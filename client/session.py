@@ -105,6 +105,7 @@ class Client(Reader):
         self._patience = patience
         self._tls = tls
         self._loaded_keys: dict[Role, SigningKey] = {}
+        self._under_way: dict[TxId, Settlement] = {}
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -133,6 +134,11 @@ class Client(Reader):
         if self._http is not None:
             await self._http.close()
             self._http = self._pool = None
+
+    @property
+    def under_way(self) -> tuple[Settlement, ...]:
+        """The submissions that are waited for; those that were interrupted stay among them."""
+        return tuple(self._under_way.values())
 
     # Composing
 
@@ -374,8 +380,15 @@ class Client(Reader):
         settlement = Settlement(
             entry, self._nodes, self.trust, self._nodes.deadline(), exposed=exposed
         )
-        async with self._forgotten_when_decided(entry):
-            return await settlement.run()
+        self._under_way[entry.tx_id] = settlement
+        try:
+            async with self._forgotten_when_decided(entry):
+                receipt = await settlement.run()
+        except ClientError:
+            del self._under_way[entry.tx_id]
+            raise
+        del self._under_way[entry.tx_id]
+        return receipt
 
     @asynccontextmanager
     async def _forgotten_when_decided(self, entry: OutboxEntry) -> AsyncIterator[None]:

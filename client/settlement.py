@@ -88,6 +88,8 @@ class Settlement:
     """The node that said last that it has it."""
     reason: str = ""
     """The rule that makes it wait, in words, as a node said last."""
+    asking: NodeConnection | None = None
+    """The node whose answer is waited for, for whoever shows what is going on."""
     liars: dict[str, str] = field(default_factory=dict)
     """Why a node's receipt does not verify, by address."""
     _troubles: Troubles = field(default_factory=Troubles)
@@ -98,6 +100,11 @@ class Settlement:
     def path(self) -> str:
         """Where nodes speak about the transaction."""
         return f"/v1/transactions/{self.entry.tx_id.hex()}"
+
+    @property
+    def newest_trouble(self) -> str:
+        """What was wrong with the node that was asked last and gave no usable answer; or nothing."""
+        return next((item.reason for item in reversed(self._troubles.by_node.values())), "")
 
     async def run(self) -> VerifiedReceipt:
         """Follow the transaction to its end and return the verified receipt.
@@ -130,6 +137,7 @@ class Settlement:
 
     async def _step(self, node: NodeConnection) -> tuple[VerifiedReceipt | None, bool]:
         """Ask one node; return the receipt if there is one, and whether the node has it."""
+        self.asking = node
         try:
             outcome = await self._ask(node)
             match outcome:
@@ -147,6 +155,7 @@ class Settlement:
                 case _Declined(problem):
                     return await self._after_refusal(node, problem), False
         except NodeTroubleError as trouble:
+            self.asking = None
             self._troubles.note(node, trouble)
             self.pool.demote(node)
             if self.holder is node:
@@ -298,7 +307,13 @@ class Settlement:
             address, reason = next(iter(self.liars.items()))
             return Unverified(address, f"receipt of transaction {tx_id}: {reason}")
         if self._unheard:
-            return self._troubles.error(f"transaction {tx_id}, which stays in the outbox")
+            return self._troubles.error(
+                f"transaction {tx_id}, which stays in the outbox",
+                advice=(
+                    "If it reached a node it will still be taken: do not write it anew, continue "
+                    "with `monazite outbox resume` (Client.resume_outbox)."
+                ),
+            )
         return StillPending(
             tx_id,
             self.reason,

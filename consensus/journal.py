@@ -9,8 +9,11 @@ is a type number and a body, which is the canonical encoding of one wire struct:
     4  BLOCK           Block         a block that was voted for, or is notarized
     5  EVIDENCE        Evidence      proof of another validator's fault
     6  SIGNING_STOPPED SigningStop   the own key must never sign again in this epoch (A11)
+    7  FLOOR           Floor         own records up to this view were dropped when the journal was cut
 
 Replay chooses by key and not by position: the last record of the file is not always of the newest view.
+The floor is what keeps the own key from signing again in views that the cut journal has forgotten when
+the store that settled them is gone and has begun anew.
 Records of older epochs are left out by their epoch. Two different own votes, or proposals, for one view,
 or a pair that a correct node never signs, mean that the file is not this key's one history: that is
 fatal, as is a record that cannot be read (a torn tail is cut off by the owner before).
@@ -35,7 +38,7 @@ from ledger.wire.block import Block
 from ledger.wire.certificate import Certificate, CertificateKind
 from ledger.wire.codec import WireStruct, decode, encode
 from ledger.wire.errors import WireError
-from ledger.wire.scalars import BlockId, Epoch, EpochField, View
+from ledger.wire.scalars import BlockId, Epoch, EpochField, View, ViewField
 
 
 class RecordType(IntEnum):
@@ -47,6 +50,7 @@ class RecordType(IntEnum):
     BLOCK = 4
     EVIDENCE = 5
     SIGNING_STOPPED = 6
+    FLOOR = 7
 
 
 class SigningStop(WireStruct, frozen=True, array_like=True):
@@ -54,6 +58,13 @@ class SigningStop(WireStruct, frozen=True, array_like=True):
 
     epoch: EpochField
     reason: Annotated[str, Meta(max_length=1_024)]
+
+
+class Floor(WireStruct, frozen=True, array_like=True):
+    """The own key signs nothing at or below ``view``: what it signed there is not recorded any more."""
+
+    epoch: EpochField
+    view: ViewField
 
 
 class JournalError(Exception):
@@ -70,6 +81,8 @@ class Replayed:
     blocks: dict[BlockId, Block] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
     stopped: str | None = None
+    floor: View = field(default=View(0))
+    """The own key must not sign at or below this view, whatever the store says."""
 
 
 def record(kind: RecordType, body: WireStruct) -> JournalRecord:
@@ -122,10 +135,21 @@ def _take(result: Replayed, kind: int, body: bytes, electorate: Electorate) -> N
             evidence = decode(Evidence, body)
             if _is_current(evidence.epoch, electorate):
                 result.evidence.append(evidence)
+        case _:
+            _take_limit(result, kind, body, electorate)
+
+
+def _take_limit(result: Replayed, kind: int, body: bytes, electorate: Electorate) -> None:
+    """Take what keeps the own key from signing: for good, or up to a view."""
+    match kind:
         case RecordType.SIGNING_STOPPED:
             stop = decode(SigningStop, body)
             if _is_current(stop.epoch, electorate):
                 result.stopped = stop.reason
+        case RecordType.FLOOR:
+            floor = decode(Floor, body)
+            if _is_current(floor.epoch, electorate):
+                result.floor = max(result.floor, floor.view)
         case _:
             raise JournalError(f"type {kind} is unknown; another version wrote the journal")
 

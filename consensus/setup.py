@@ -17,6 +17,7 @@ from consensus.effects import JournalRecord
 from consensus.electorate import Electorate
 from consensus.inputs import FinalizedTip
 from consensus.journal import (
+    Floor,
     JournalError,
     RecordType,
     Replayed,
@@ -67,7 +68,10 @@ def prepare(  # noqa: PLR0913 - the engine's own arguments
         payload_matches=payload_matches,
         outbox=outbox,
         timers=TimerBook(outbox),
-        own=OwnStatements(final.point.view, replayed.votes, replayed.proposals),
+        # A store that was made anew stands below what the journal has forgotten.
+        own=OwnStatements(
+            max(final.point.view, replayed.floor), replayed.votes, replayed.proposals
+        ),
         certificates=CertificateStore(final.point, final.certificate),
         tally=Tally(electorate),
         blocks=BlockStore(final.point.block_id, final.header, final.point.view),
@@ -139,7 +143,9 @@ def checkpoint(state: State) -> tuple[JournalRecord, ...]:
     """Return the records from which ``prepare`` restores everything that matters, in a fixed order."""
     proposals = state.own.proposals()
     proposed = {proposal.point.block_id for proposal in proposals}
-    records = [record(RecordType.CERTIFICATE, held) for held in state.certificates.all()]
+    floor = Floor(epoch=state.electorate.epoch, view=state.own.floor)
+    records = [record(RecordType.FLOOR, floor)] if state.own.floor else []
+    records += [record(RecordType.CERTIFICATE, held) for held in state.certificates.all()]
     records += [
         record(RecordType.BLOCK, known.block)
         for known in state.blocks.all()

@@ -16,11 +16,11 @@ carried out, and the process stops.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from consensus.effects import (
     Accuse,
@@ -51,11 +51,10 @@ from consensus.messages import (
 )
 from ledger.parsed import ParsedTransaction
 from ledger.refusal import RefusalCode, Refused
-from ledger.store import META, Reader
+from ledger.store import META
 from ledger.wire.codec import encode
 from ledger.wire.errors import WireError
 from ledger.wire.hashing import plain_digest
-from ledger.wire.scalars import TxId
 from node.clock import Clock
 from node.effects import (
     Expired,
@@ -65,6 +64,7 @@ from node.effects import (
     ReplicaTimer,
     SetReplicaTimer,
     Submission,
+    joined_forwards,
 )
 from node.gossip import (
     Channel,
@@ -80,49 +80,13 @@ from node.net.listener import PeerFaultError
 from node.net.sendqueue import Priority
 from node.replica import Replica
 from node.signatures import THREAD_BATCH_MIN, SignatureChecker
+from node.surroundings import Journal, Peers, Store
+from node.waiters import Waiters
 
 EVIDENCE: Final = META + b"evidence/"
 """Prefix of kept evidence; by its digest, so that the same pair is kept once."""
 
 Event: TypeAlias = Callable[[], Sequence[ReplicaEffect]]
-Outcome: TypeAlias = Finalized | Expired | None
-"""What became of a pending transaction; None when the node ends before that is known."""
-
-
-class Store(Reader, Protocol):
-    """The store as the driver writes it."""
-
-    def write(self, batch: Mapping[bytes, bytes | None], *, sync: bool) -> None:
-        """Apply ``batch`` as a whole; with ``sync`` it is durable afterwards."""
-
-
-class Journal(Protocol):
-    """The consensus journal."""
-
-    def append(self, records: Sequence[JournalRecord]) -> None:
-        """Append records; they are durable after ``sync``."""
-
-    def sync(self) -> None:
-        """Wait until everything appended is durable."""
-
-    def roll(self) -> int:
-        """Begin a new segment and return its number."""
-
-    def drop_before(self, number: int) -> int:
-        """Remove all segments before ``number``."""
-
-
-class Peers(Protocol):
-    """The transport, as far as the driver uses it (``node.net.peers.PeerNetwork``)."""
-
-    def send(self, peer: str, priority: Priority, message: bytes) -> bool:
-        """Queue a message for a peer; KeyError if it is no target, or the transport has ended."""
-
-    def connected_peers(self) -> list[str]:
-        """Return the peers that can be sent to."""
-
-    def refuse(self, peer: str, reason: str) -> None:
-        """End the connection from a peer for what it sent, and keep it out for a while."""
 
 
 @dataclass(slots=True)
@@ -175,6 +139,7 @@ class Driver:
                 refuse=self._refuse_peer,
             ),
         )
+        self.waiters = Waiters()
         self.store = store
         self.journal_bytes = journal_bytes
         self._peers: Peers | None = None
@@ -188,8 +153,6 @@ class Driver:
         self._scheduled = True
         """A turn is on its way, or none may be: before the start and after the end."""
         self._timers: dict[Timer | ReplicaTimer, asyncio.TimerHandle] = {}
-        self._waiters: dict[TxId, list[asyncio.Future[Outcome]]] = {}
-        self._let_go = False
 
     # ------------------------------------------------------------------ life
 
@@ -201,12 +164,6 @@ class Driver:
         self._scheduled = False
         self._schedule()
 
-    def let_go(self) -> None:
-        """Tell everybody who waits that there is no more to be heard here."""
-        self._let_go = True
-        for tx_id in list(self._waiters):
-            self._resolve(tx_id, None)
-
     def stop(self) -> None:
         """Stop: no timer fires and no event is handled any more."""
         self._scheduled = True
@@ -214,7 +171,7 @@ class Driver:
             handle.cancel()
         self._timers.clear()
         self._inbox.clear()
-        self.let_go()
+        self.waiters.let_go()
         self.signatures.close()
 
     def _fail(self, error: BaseException) -> None:
@@ -252,23 +209,6 @@ class Driver:
             self._ready.extend(effects)
             self._schedule()
         return submission
-
-    def wait_for(self, tx_id: TxId) -> asyncio.Future[Outcome]:
-        """Return a future of what becomes of a pending transaction. Cancel it when not needed."""
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        if self._let_go:
-            future.set_result(None)
-            return future
-        self._waiters.setdefault(tx_id, []).append(future)
-        future.add_done_callback(partial(self._forget_waiter, tx_id))
-        return future
-
-    def _forget_waiter(self, tx_id: TxId, future: asyncio.Future[Outcome]) -> None:
-        waiters = self._waiters.get(tx_id)
-        if waiters is not None and future in waiters:
-            waiters.remove(future)
-            if not waiters:
-                del self._waiters[tx_id]
 
     # ------------------------------------------------------------------ from peers
 
@@ -379,7 +319,7 @@ class Driver:
             case Finalized():
                 self._publish(effect)
             case Expired(tx_id=tx_id):
-                self._resolve(tx_id, effect)
+                self.waiters.resolve(tx_id, effect)
             case Accuse(evidence=evidence):
                 body = encode(evidence)
                 self.store.write({EVIDENCE + plain_digest(body): body}, sync=False)
@@ -466,12 +406,7 @@ class Driver:
         for listener in self.listeners.finalized:
             listener(finalized)
         for parsed in finalized.executed.transactions:
-            self._resolve(parsed.tx_id, finalized)
-
-    def _resolve(self, tx_id: TxId, outcome: Outcome) -> None:
-        for waiter in self._waiters.pop(tx_id, ()):
-            if not waiter.done():
-                waiter.set_result(outcome)
+            self.waiters.resolve(parsed.tx_id, finalized)
 
     def _halt(self, halt: Halt) -> None:
         if self.halted is None or halt.scope is HaltScope.ENGINE:
@@ -479,25 +414,3 @@ class Driver:
         self._log("halted", scope=halt.scope.value, reason=halt.reason)
         for listener in self.listeners.halted:
             listener(halt)
-
-
-def joined_forwards(effects: Sequence[ReplicaEffect]) -> list[ReplicaEffect]:
-    """Return the effects with everything that goes to all validators in one ``Forward``, the first.
-
-    Under load a turn admits many transactions; one message to each peer carries them all, and the
-    peers check their signatures as one batch.
-    """
-    joined: list[ReplicaEffect] = []
-    transactions: list[bytes] = []
-    place: int | None = None
-    for effect in effects:
-        if isinstance(effect, Forward) and effect.peer is None:
-            if place is None:
-                place = len(joined)
-                joined.append(effect)
-            transactions.extend(effect.transactions)
-        else:
-            joined.append(effect)
-    if place is not None:
-        joined[place] = Forward(tuple(dict.fromkeys(transactions)))
-    return joined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -59,3 +60,25 @@ class Submission(Enum):
     ADMITTED = "admitted"
     PENDING = "pending"
     FINAL = "final"
+
+
+def joined_forwards(effects: Sequence[ReplicaEffect]) -> list[ReplicaEffect]:
+    """Return the effects with everything that goes to all validators in one ``Forward``, the first.
+
+    Under load a turn admits many transactions; one message to each peer carries them all, and the
+    peers check their signatures as one batch.
+    """
+    joined: list[ReplicaEffect] = []
+    transactions: list[bytes] = []
+    place: int | None = None
+    for effect in effects:
+        if isinstance(effect, Forward) and effect.peer is None:
+            if place is None:
+                place = len(joined)
+                joined.append(effect)
+            transactions.extend(effect.transactions)
+        else:
+            joined.append(effect)
+    if place is not None:
+        joined[place] = Forward(tuple(dict.fromkeys(transactions)))
+    return joined

@@ -80,7 +80,9 @@ def read_genesis(home: Home) -> Genesis:
         return open_genesis(home.genesis.read_bytes())
     except OSError as error:
         raise HomeError(
-            home.path, f"genesis.json cannot be read ({error.strerror}); copy the network's here"
+            home.path,
+            f"genesis.json cannot be read ({error.strerror}). A new node gets it with `monazite "
+            "node join`; to one that has joined before, copy the network's here",
         ) from error
 
 
@@ -109,7 +111,11 @@ def open_store(home: Home, genesis: Genesis) -> LevelStore:
         StoreError: It is in use, damaged, or of another version.
     """
     if not home.store.exists():
-        raise HomeError(home.path, "there is no store; `monazite node join` makes one")
+        raise HomeError(
+            home.path,
+            "there is no store. A new node gets one with `monazite node join`; "
+            "if it was lost, `monazite node rebuild` makes another",
+        )
     store = LevelStore(home.store, create=False)
     if store.get(META_GENESIS) != home.genesis.read_bytes():
         store.close()

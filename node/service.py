@@ -139,7 +139,7 @@ class NodeService:
             )
             self.api_address = await listen(stack, api, self._api(), self._log)
             # Clients that wait are answered before the listener closes.
-            stack.callback(driver.let_go)
+            stack.callback(driver.waiters.let_go)
             self._log("node_started", api=self.api_address, height=context.tip.height)
             if started is not None:
                 started.set()

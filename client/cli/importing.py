@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from client.cli.options import (
     AsJson,
@@ -21,10 +27,10 @@ from client.cli.options import (
     writing_client,
 )
 from client.cli.output import Outcome, note, say
+from client.cli.waiting import run_waiting
+from client.cli.words import counted
 from client.errors import ImportRefusal, UsageError
-from client.importing.loading import ImportResult, check_files, import_files, raise_problems
-from client.importing.register import Register
-from client.importing.resolving import check_against_register
+from client.importing.loading import ImportResult, check_import, import_files
 from client.session import Client
 
 
@@ -53,7 +59,8 @@ def import_command(  # noqa: PLR0913 - a command line
     client = writing_client(profile, node, passphrase_file, passphrase_fd)
     if check:
         return asyncio.run(_check(client, files, as_json=as_json))
-    result = asyncio.run(_import(client, files))
+    with _Bar() as bar:
+        result = run_waiting(client, _import(client, files, bar), bar.tell)
     if result.refused:
         raise ImportRefusal(result.refused, done=result.as_dict())
     return say(
@@ -61,7 +68,7 @@ def import_command(  # noqa: PLR0913 - a command line
             schema="monazite.import/1",
             data=result.as_dict(),
             lines=[_summary(result)],
-            next_command=f"monazite member show {client.author}",
+            next_command=f"monazite lot show {result.newest_lot}" if result.newest_lot else "",
         ),
         as_json=as_json,
     )
@@ -69,36 +76,39 @@ def import_command(  # noqa: PLR0913 - a command line
 
 async def _check(client: Client, files: list[Path], *, as_json: bool) -> int:
     async with client:
-        rows = await check_files(client, files)
-        raise_problems(await check_against_register(rows, Register(client)))
+        directory = None if client.profile is None else client.profile.imports_directory
+        rows = await check_import(client, files, directory)
     return say(
         Outcome(
             schema="monazite.import-check/1",
             data={"files": [str(path) for path in files], "rows": len(rows)},
-            lines=[f"{len(rows)} rows in {len(files)} file(s) are in order; nothing was sent"],
+            lines=[
+                f"{counted(len(rows), 'row')} in {counted(len(files), 'file')}: all in order",
+                "nothing was sent",
+            ],
             next_command=f"monazite import {' '.join(map(str, files))}",
         ),
         as_json=as_json,
     )
 
 
-async def _import(client: Client, files: list[Path]) -> ImportResult:
+async def _import(client: Client, files: list[Path], bar: _Bar) -> ImportResult:
     if client.profile is None:
         raise UsageError("an import needs a profile: its journal is kept there.")
-    with _Bar() as move:
-        async with client:
-            return await import_files(
-                client, files, client.profile.imports_directory, on_progress=move
-            )
+    async with client:
+        return await import_files(
+            client, files, client.profile.imports_directory, on_progress=bar.move
+        )
 
 
 def _summary(result: ImportResult) -> str:
     already = f", {result.already_count} were on the ledger already" if result.already_count else ""
     if not result.records_count:
-        return f"nothing new in {result.rows_count} rows{already}"
+        return f"nothing new in {counted(result.rows_count, 'row')}{already}"
     return (
-        f"{result.records_count} records in {result.transactions_count} transaction(s) are final, "
-        f"the newest in block {result.height}{already}"
+        f"final: {counted(result.records_count, 'record')} in "
+        f"{counted(result.transactions_count, 'transaction')}, the newest in block "
+        f"{result.height}{already}"
     )
 
 
@@ -107,23 +117,36 @@ class _Bar:
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
+        self._task: TaskID | None = None
         self._tenth = 0
 
-    def __enter__(self) -> Callable[[int, int], None]:
+    def __enter__(self) -> Self:
         if not sys.stderr.isatty():
-            return self._line
+            return self
         self._progress = Progress(
             TextColumn("rows"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
             console=Console(stderr=True),
             transient=True,
         )
         self._progress.start()
-        task = self._progress.add_task("rows", total=None)
-        progress = self._progress
-        return lambda done, total: progress.update(task, completed=done, total=total)
+        self._task = self._progress.add_task("", total=None)
+        return self
+
+    def move(self, done: int, total: int) -> None:
+        """Show how many rows are done."""
+        if self._progress is None or self._task is None:
+            self._line(done, total)
+        else:
+            self._progress.update(self._task, completed=done, total=total)
+
+    def tell(self, text: str) -> None:
+        """Show at a terminal what is waited for."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=text)
 
     def __exit__(self, *_error: object) -> None:
         if self._progress is not None:

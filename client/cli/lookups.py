@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -12,7 +12,7 @@ from rich.table import Table
 from client import answers
 from client.cli.options import AsJson, NodeAddresses, ProfileName, reading_client
 from client.cli.output import Outcome, literal, say
-from client.cli.words import as_of, composition, mass, moment, share, whereabouts
+from client.cli.words import as_of, composition, counted, mass, moment, share, whereabouts
 from client.days import written_date
 from client.errors import UsageError
 from client.session import Client
@@ -140,7 +140,7 @@ def list_members(
         Outcome(
             schema="monazite.members/1",
             data={"members": [member.as_dict() for member in found]},
-            lines=[table, f"{len(found)} members"],
+            lines=[table, counted(len(found), "member")],
         ),
         as_json=as_json,
     )
@@ -148,7 +148,7 @@ def list_members(
 
 @quota_app.command("show")
 def show_quota(
-    year: Annotated[int, typer.Argument(min=1970, max=9999)],
+    year: Annotated[str, typer.Argument(help="The calendar year, such as 2024.")],
     bucket: Annotated[str, typer.Argument(help="rock_mining, ionic_mining or separation.")],
     member: Annotated[
         str | None, typer.Argument(help="Whose; the profile's member if left out.")
@@ -160,15 +160,19 @@ def show_quota(
 ) -> int:
     """Show what a member was granted, has used, and may still produce."""
     known = [entry.name.lower() for entry in Bucket]
+    if not _is_year(year):
+        raise UsageError(f"{year!r} is no year.{_quota_order((year, bucket, member), known)}")
     word = bucket.lower().replace("-", "_")
     if word not in known:
         raise UsageError(
             f"{bucket!r} is no bucket; there are {', '.join(known)}.{suggestion(word, known)}"
         )
-    found = ask(profile, node, lambda client: client.quota(year, word, member or client.author))
+    found = ask(
+        profile, node, lambda client: client.quota(int(year), word, member or client.author)
+    )
     lines: list[Any] = [
         f"{found.member}, {found.bucket} {found.year}, in oxide:",
-        f"granted {mass(found.granted)} by {len(found.grants)} grant(s)",
+        f"granted {mass(found.granted)} by {counted(len(found.grants), 'grant')}",
         f"used    {mass(found.used)} ({share(found.used, found.granted)})",
         f"left    {mass(found.left)}",
         as_of(found.height, found.time_ms),
@@ -179,6 +183,21 @@ def show_quota(
         ),
         as_json=as_json,
     )
+
+
+def _is_year(word: str) -> bool:
+    return len(word) == 4 and word.isascii() and word.isdigit() and word >= "1970"
+
+
+def _quota_order(words: Sequence[str | None], known: Sequence[str]) -> str:
+    """Return the command with the words in their order, when they only were in another one."""
+    said = [word for word in words if word is not None]
+    years = [word for word in said if _is_year(word)]
+    buckets = [word for word in said if word.lower().replace("-", "_") in known]
+    others = [word for word in said if word not in (*years, *buckets)]
+    if len(years) != 1 or len(buckets) != 1:
+        return " Write YEAR BUCKET [MEMBER], such as `monazite quota show 2024 rock_mining`."
+    return f" Did you mean `monazite quota show {' '.join([*years, *buckets, *others])}`?"
 
 
 def status(
@@ -198,13 +217,16 @@ def status(
         f"block id {found.block_id}",
         f"validators: {', '.join(entry.name for entry in found.validators)}",
         f"peers: {connected} of {len(found.peers)} connected",
-        f"waiting: {found.mempool.transactions} transactions",
+        f"waiting: {counted(found.mempool.transactions, 'transaction')}",
     ]
     warnings = []
+    if found.without_quorum:
+        warnings.append(f"{found.without_quorum}; nothing becomes final until more are connected")
     if found.halted:
         warnings.append(f"the node has stopped: {found.halted}")
     if found.evidence:
-        warnings.append(f"the node holds {len(found.evidence)} piece(s) of evidence of misconduct")
+        pieces = counted(len(found.evidence), "piece")
+        warnings.append(f"the node holds {pieces} of evidence of misconduct")
     if pinned and pinned != found.chain_id:
         raise UsageError(
             f"{found.node} is of the chain {found.chain_id}, the profile pins {pinned}: it is "
@@ -235,10 +257,10 @@ def show_block(
         f"id {header.get('block_id')}",
         f"parent {header.get('parent')}",
         f"state root {header.get('state_root')}",
-        f"{len(transactions)} transaction(s)",
+        counted(len(transactions), "transaction"),
     ]
     for transaction in transactions:
         names = [record.get("type", "?") for record in transaction.get("records", [])]
-        counted = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
-        lines.append(f"{transaction.get('tx_id')}  {transaction.get('author')}: {counted}")
+        said = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+        lines.append(f"{transaction.get('tx_id')}  {transaction.get('author')}: {said}")
     return say(Outcome(schema="monazite.block/1", data=found, lines=lines), as_json=as_json)

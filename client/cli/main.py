@@ -32,6 +32,7 @@ from client.cli import (
 from client.cli.exit_codes import ExitCode, of_error
 from client.cli.output import forget_reader, note, say_client_error, say_error
 from client.cli.plugins import MissingPlugin, mount_plugins
+from client.cli.waiting import Interrupted
 from client.errors import ClientError
 
 PARTS: Final = (keys, profiles, submitting, outbox, importing, tracing, lookups, receipts)
@@ -61,6 +62,8 @@ def run(arguments: Sequence[str]) -> int:
         result = typer.main.get_command(app).main(
             args=list(arguments), prog_name="monazite", standalone_mode=False
         )
+    except Interrupted as error:
+        return say_client_error(error, INTERRUPTED, as_json=as_json)
     except ClientError as error:
         return say_client_error(error, of_error(error), as_json=as_json)
     except typer.TyperException as error:
@@ -78,6 +81,9 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(code, ExitCode):
             return say_error(code.name.lower(), str(sentence), code, as_json=as_json)
         return _say_fault(error, as_json=as_json)
+    if result == INTERRUPTED:
+        # The parser of command lines keeps Ctrl-C to itself and returns this.
+        return say_error("interrupted", "stopped.", INTERRUPTED, as_json=as_json)
     return result if isinstance(result, int) else ExitCode.GOOD
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from client.cli.output import note
+from client.cli.words import counted
 from client.errors import ProfileError
 from client.passphrase import passphrase_source
 from client.profile import Profile, current_profile_name, load_profile
@@ -69,9 +70,10 @@ def writing_client(
     if loaded is not None and loaded.outbox_directory.is_dir():
         waiting = sum(1 for _ in loaded.outbox_directory.glob("*.tx"))
         if waiting:
+            are, them = ("is", "it") if waiting == 1 else ("are", "them")
             note(
-                f"note: {waiting} transaction(s) of an earlier run are in the outbox; "
-                "`monazite outbox resume` brings them to an end."
+                f"note: {counted(waiting, 'transaction')} of an earlier run {are} in the outbox; "
+                f"`monazite outbox resume` brings {them} to an end."
             )
     return client
 

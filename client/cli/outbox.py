@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 
 from client.cli.exit_codes import ExitCode
 from client.cli.options import PATIENCE, AsJson, NodeAddresses, ProfileName
 from client.cli.output import Outcome, say
-from client.cli.words import moment
+from client.cli.waiting import run_waiting
+from client.cli.words import counted, moment
 from client.outbox import Outbox
 from client.profile import load_profile
 from client.session import Client
@@ -42,7 +41,7 @@ def list_outbox(*, profile: ProfileName = None, as_json: AsJson = False) -> int:
             data={"transactions": waiting},
             lines=[
                 f"{entry.tx_id.hex()}  {entry.signed.transaction.author}, "
-                f"{len(entry.signed.transaction.records)} record(s), valid until "
+                f"{counted(len(entry.signed.transaction.records), 'record')}, valid until "
                 f"{moment(entry.signed.transaction.valid_until_ms)}"
                 for entry in entries
             ]
@@ -58,12 +57,13 @@ def resume(
     *, profile: ProfileName = None, node: NodeAddresses = None, as_json: AsJson = False
 ) -> int:
     """Bring everything in the outbox to its end: final, or refused for good."""
+    client = Client(node or (), profile=load_profile(profile), patience=PATIENCE)
 
     async def work() -> list[Submission]:
-        async with Client(node or (), profile=load_profile(profile), patience=PATIENCE) as client:
+        async with client:
             return await client.resume_outbox()
 
-    results = asyncio.run(work())
+    results = run_waiting(client, work())
     return say(
         Outcome(
             schema="monazite.outbox/1",

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
@@ -59,11 +61,24 @@ def _print_lines(outcome: Outcome) -> None:
         for line in outcome.lines:
             show(console, line)
         if outcome.next_command:
-            show(console, f"next: {outcome.next_command}")
+            command = outcome.next_command.replace("monazite ", f"{program_name()} ")
+            show(console, f"next: {command}")
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # The console's way of saying that the reader has gone, as in `monazite … | head`.
         forget_reader(sys.stdout)
+
+
+def program_name() -> str:
+    """Return how the program was called, so that the next command can be typed as it is shown."""
+    called = sys.argv[0]
+    if Path(called).name == "__main__.py" and Path(called).parent.name == "client":
+        return f"{sys.executable} -m client"
+    if Path(called).name != "monazite":
+        return "monazite"
+    found = shutil.which("monazite")
+    is_on_path = found is not None and Path(found).resolve() == Path(called).resolve()
+    return "monazite" if is_on_path else called
 
 
 def say_error(code: str, detail: str, exit_code: int, *, as_json: bool, **more: Any) -> int:  # noqa: ANN401
@@ -76,7 +91,7 @@ def say_error(code: str, detail: str, exit_code: int, *, as_json: bool, **more: 
     return exit_code
 
 
-def say_client_error(error: ClientError, exit_code: ExitCode, *, as_json: bool) -> int:
+def say_client_error(error: ClientError, exit_code: int, *, as_json: bool) -> int:
     """Print an error of the SDK with everything that it knows, and return its exit code."""
     more = {
         name: value for name, value in error.as_dict().items() if name not in ("code", "detail")

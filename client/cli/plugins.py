@@ -38,7 +38,7 @@ class MissingPlugin:
         names = ", ".join(f"`monazite {command}`" for command in commands)
         return (
             f"{names} need the extra [{self.name}] ({self.reason}): "
-            f"pip install 'monazite[{self.name}]'."
+            f"in the checkout, run pip install '.[{self.name}]' (or scripts/setup)."
         )
 
 

@@ -183,7 +183,13 @@ def _keys_of(entries: list[str]) -> dict[Role, Path]:
         role, separator, file = entry.partition("=")
         if not separator or not file:
             raise UsageError(f"--key {entry!r}: write ROLE=FILE, such as operator=operator.pem.")
-        keys[role_of(role)] = Path(file).expanduser().absolute()
+        path = Path(file).expanduser().absolute()
+        if not path.is_file():
+            raise UsageError(
+                f"--key {entry}: there is no file {path}. Make the key first, with "
+                f"`monazite key new {file} --role {role.lower()}`. Nothing was written."
+            )
+        keys[role_of(role)] = path
     return keys
 
 

@@ -6,7 +6,6 @@ One party alone: ``submit FILE``. Several parties: the first one runs ``submit F
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from client.cli.options import (
     writing_client,
 )
 from client.cli.output import Outcome, say
+from client.cli.waiting import run_waiting
 from client.composing import combine, load_signed, save_signed
 from client.errors import FormError, UsageError
 from client.forms import NamedLot, form_of, lot_names_in, read_forms, record_of, template_of
@@ -79,8 +79,9 @@ def submit(  # noqa: PLR0913 - a command line
         raise UsageError("name a file with records, or ask for a form with --template TYPE.")
     forms = _read_form_file(file)
     client = writing_client(profile, node, passphrase_file, passphrase_fd)
-    return asyncio.run(
-        _submit(client, file, forms, save, valid_ms=valid_minutes * MINUTE_MS, as_json=as_json)
+    return run_waiting(
+        client,
+        _submit(client, file, forms, save, valid_ms=valid_minutes * MINUTE_MS, as_json=as_json),
     )
 
 
@@ -128,11 +129,13 @@ def send(
     """Send a signed transaction and wait until it is final."""
     signed = load_signed(transaction)
 
+    client = reading_client(profile, node)
+
     async def work() -> VerifiedReceipt:
-        async with reading_client(profile, node) as client:
+        async with client:
             return await client.submit_signed(signed)
 
-    return _say_receipt(asyncio.run(work()), as_json=as_json)
+    return _say_receipt(run_waiting(client, work()), as_json=as_json)
 
 
 async def _submit(

@@ -16,6 +16,11 @@ def mass(grams: int) -> str:
     return f"{kilograms:,}.{rest:03} kg" if rest else f"{kilograms:,} kg"
 
 
+def counted(count: int, thing: str) -> str:
+    """Return a number of things: ``1 record``, ``2 records``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def moment(time_ms: int) -> str:
     """Return a time as ``2024-03-31 00:00:00 UTC``."""
     try:

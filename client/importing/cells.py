@@ -45,6 +45,13 @@ class CellReader:
         self._grams_max = grams_max
         self.problems: list[CellProblem] = []
 
+    def is_bad(self, *columns: str) -> bool:
+        """Tell whether something is wrong with a cell of these columns already.
+
+        What follows from such a cell is not worth a complaint of its own.
+        """
+        return any(problem.column in columns for problem in self.problems)
+
     def complain(self, column: str, reason: str, hint: str = "") -> None:
         """Note a problem of a cell, or of the whole row when ``column`` is empty."""
         cell = self._row.cells.get(column, "")
@@ -177,7 +184,7 @@ class CellReader:
             plain = re.sub(r"(?i)\.0+(?=g|\Z)|g\Z", "", plain)
             self.complain(
                 column,
-                f"{text!r} is no mass in whole grams." if text else "is empty.",
+                self._no_mass(column, text),
                 self._instead(plain, _WHOLE) or "Write whole grams, digits only.",
             )
             return Grams(least)
@@ -189,6 +196,13 @@ class CellReader:
             return Grams(least)
         return Grams(grams)
 
+    def _no_mass(self, column: str, text: str) -> str:
+        if not text:
+            return "is empty." if not self._row.cells[column] else "has an empty mass in it."
+        # In a list of masses the cell does not say which of them it is.
+        which = "" if text == self._row.cells[column] else f"{text!r} "
+        return f"{which}is no mass in whole grams (digits only)."
+
     @staticmethod
     def _instead(text: str, pattern: re.Pattern[str]) -> str:
         """Return "Write …" when a small change makes the text right."""
@@ -199,5 +213,5 @@ def known_or_complain(
     reader: CellReader, column: str, value: T, known: Sequence[str], what: str
 ) -> None:
     """Note a problem unless ``value`` is known, with the nearest known one as a suggestion."""
-    if str(value) not in known:
+    if str(value) not in known and not reader.is_bad(column):
         reader.complain(column, f"is no {what}.", suggestion(str(value), known).strip())

@@ -14,7 +14,7 @@ Rows that were refused are reported together; all others are on the ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -22,6 +22,7 @@ from typing import Final, TypeAlias
 from client.composing import batch
 from client.errors import (
     CellProblem,
+    ClientError,
     ClientRefusal,
     ImportFileError,
     ImportRefusal,
@@ -31,8 +32,8 @@ from client.importing.columns import SheetKind, column_of
 from client.importing.journal import Journal
 from client.importing.reading import RawSheet, read_sheet
 from client.importing.register import Register
-from client.importing.resolving import check_against_register, resolve
-from client.importing.rows import Row, check_rows
+from client.importing.resolving import Resolution, check_against_register, resolve
+from client.importing.rows import Row, read_rows
 from client.outbox import entry_of
 from client.session import Client
 from ledger.records.record import Record
@@ -75,6 +76,8 @@ class ImportResult:
     transactions_count: int = 0
     height: int = 0
     """Block of the newest of them."""
+    newest_lot: str = ""
+    """A lot that a new row made or was about, as ``creator/code``, to look at; else empty."""
     refused: list[CellProblem] = field(default_factory=list)
     """Rows that the rules do not admit."""
 
@@ -102,11 +105,9 @@ class _Import:
     progress: Progress
     total: int = 0
 
-    async def run(self, rows: Sequence[Row]) -> None:
-        """Bring rows onto the ledger that are checked and new."""
+    async def run(self, rows: Sequence[Row], first: Resolution) -> None:
+        """Bring rows onto the ledger that are checked and new, beginning with the first round."""
         self.total = len(rows)
-        first = await resolve(rows, self.register)
-        raise_problems(first.problems)
         waiting, ready = first.waiting, first.ready
         while ready:
             await self._send_all(ready)
@@ -156,6 +157,8 @@ class _Import:
         await asyncio.to_thread(self.journal.note_final, tx_id, receipt.height)
         self.result.records_count += len(pairs)
         self.result.transactions_count += 1
+        row = pairs[-1][0]
+        self.result.newest_lot = min(row.makes, default=row.needs)
         self.result.height = max(self.result.height, receipt.height)
         self._show_progress()
         return None
@@ -209,15 +212,22 @@ async def import_files(
         ClientError: As ``Client.submit``; importing the files again goes on where it ended.
     """
     register = register or Register(client)
-    rows = await check_files(client, paths)
-    result = ImportResult(files=tuple(paths), rows_count=len(rows))
     journal = Journal(directory)
+    read = await _read_files(client, paths)
+    if read.problems:
+        state = await asyncio.to_thread(journal.read)
+        open_rows = (digest for digests in state.unsettled.values() for digest in digests)
+        await _raise_everything(read, register, without=state.final.union(open_rows))
+    rows = read.rows
+    result = ImportResult(files=tuple(paths), rows_count=len(rows))
     final = await _final_rows(client, journal, {row.digest for row in rows})
     new = [row for row in rows if row.digest not in final]
     result.already_count = len(rows) - len(new)
-    raise_problems(await check_against_register(new, register))
+    problems = await check_against_register(new, register)
+    first = await resolve(new, register)
+    raise_problems(read.in_order([*problems, *first.problems]))
     work = _Import(client, journal, register, result, on_progress or _show_nothing)
-    await work.run(new)
+    await work.run(new, first)
     return result
 
 
@@ -227,6 +237,53 @@ async def check_files(client: Client, paths: Sequence[Path]) -> list[Row]:
     Raises:
         ImportFileError: Anything is wrong, in any of the files.
     """
+    read = await _read_files(client, paths)
+    raise_problems(read.problems)
+    return read.rows
+
+
+async def check_import(
+    client: Client, paths: Sequence[Path], directory: Path | None = None
+) -> list[Row]:
+    """Check files whole, against the ledger as well, and send nothing.
+
+    Args:
+        client: An open session of the member whose files they are.
+        paths: The files.
+        directory: Where the journal is: rows that it knows to be sent are not looked up again.
+
+    Raises:
+        ImportFileError: Anything is wrong, in any of the files.
+    """
+    read = await _read_files(client, paths)
+    sent: set[Digest] = set()
+    if directory is not None:
+        state = await asyncio.to_thread(Journal(directory).read)
+        sent = state.final.union(*state.unsettled.values())
+    await _raise_everything(read, Register(client), without=sent)
+    return read.rows
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadFiles:
+    """What stands in the files of one import, and everything that is wrong as far as they tell."""
+
+    paths: tuple[str, ...]
+    rows: list[Row]
+    problems: list[CellProblem]
+    are_all_lots_named: bool
+    """Whether it is known which lots the rows make and offer; not so when such a cell is wrong."""
+
+    def in_order(self, problems: Sequence[CellProblem]) -> list[CellProblem]:
+        """Return problems in the order of the files and their rows."""
+        place = {path: number for number, path in enumerate(self.paths)}
+        return sorted(problems, key=lambda item: (place.get(item.file, 0), item.row))
+
+
+_NAMING_COLUMNS: Final = ("code", "codes", "part_code", "lot")
+
+
+async def _read_files(client: Client, paths: Sequence[Path]) -> _ReadFiles:
     problems: list[CellProblem] = []
     sheets: list[RawSheet] = []
     for path in paths:
@@ -234,17 +291,42 @@ async def check_files(client: Client, paths: Sequence[Path]) -> list[Row]:
             sheets.append(await asyncio.to_thread(read_sheet, path))
         except ImportFileError as error:
             problems.extend(error.problems)
+    problems.extend(problem for sheet in sheets for problem in sheet.problems)
+    is_whole = not problems
     order = list(SheetKind)
     rows: list[Row] = []
     for sheet in sorted(sheets, key=lambda sheet: order.index(sheet.kind)):
-        found, wrong = check_rows(
+        rows += read_rows(
             sheet, author=client.author, chain_id=client.trust.chain_id, today=client.today()
         )
-        rows.extend(found)
-        problems.extend(wrong)
-    problems.extend(_doubles(rows))
-    raise_problems(problems)
-    return rows
+    _note_doubles(row for row in rows if not row.cells.problems)
+    problems.extend(problem for row in rows for problem in row.cells.problems)
+    named = is_whole and not any(row.cells.is_bad(*_NAMING_COLUMNS) for row in rows)
+    read = _ReadFiles(tuple(map(str, paths)), rows, [], named)
+    read.problems.extend(read.in_order(problems))
+    return read
+
+
+async def _raise_everything(
+    read: _ReadFiles, register: Register, *, without: Collection[Digest]
+) -> None:
+    """Raise what is wrong in the files together with what the ledger says about their other cells.
+
+    Raises:
+        ImportFileError: Anything is wrong.
+        ClientError: The files are in order, and the ledger cannot be asked.
+    """
+    rows = [row for row in read.rows if row.digest not in without]
+    try:
+        problems = await check_against_register(rows, register)
+        found = (await resolve(rows, register)).problems
+    except ClientError:
+        # What is wrong in the files themselves is known without the ledger.
+        raise_problems(read.problems)
+        raise
+    # A lot that seems unknown may be one that a row which cannot be read makes.
+    problems.extend(item for item in found if read.are_all_lots_named or item.column != "lot")
+    raise_problems(read.in_order([*read.problems, *problems]))
 
 
 def raise_problems(problems: Sequence[CellProblem]) -> None:
@@ -258,16 +340,13 @@ def raise_problems(problems: Sequence[CellProblem]) -> None:
         raise ImportFileError(shown, more=len(problems) - len(shown))
 
 
-def _doubles(rows: Iterable[Row]) -> list[CellProblem]:
-    """Return rows that stand in several files of one import."""
+def _note_doubles(rows: Iterable[Row]) -> None:
+    """Complain of rows that stand in several files of one import."""
     seen: dict[Digest, Row] = {}
-    problems: list[CellProblem] = []
     for row in rows:
         first = seen.setdefault(row.digest, row)
         if first is not row:
             row.cells.complain("", f"says the same as row {first.raw.number} of {first.file}.")
-            problems.append(row.cells.problems[-1])
-    return problems
 
 
 async def _final_rows(client: Client, journal: Journal, wanted: set[Digest]) -> set[Digest]:

@@ -93,13 +93,10 @@ def parse_sheet(path: Path, text: str) -> RawSheet:
     Raises:
         ImportFileError: It has no header of a known kind, too many rows, or is broken CSV.
     """
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise _wrong_file(
-            path, f"is broken CSV: {error}.", "Look for a quotation mark that is not closed."
-        ) from error
+    lines, broken = _lines_of(path, text)
     header_row = next((number for number, line in enumerate(lines) if any(line)), None)
+    if broken and (header_row is None or broken[0].row <= header_row):
+        raise ImportFileError(broken)
     if header_row is None:
         raise _wrong_file(path, "is empty.", "It needs a header and at least one row.")
     header = [cell.strip(_SPACES) for cell in lines[header_row]]
@@ -107,7 +104,7 @@ def parse_sheet(path: Path, text: str) -> RawSheet:
     if len(lines) - header_row - 1 > ROWS_MAX:
         raise _wrong_file(path, f"has more than {ROWS_MAX} rows.", "Split it into several files.")
     rows: list[RawRow] = []
-    problems: list[CellProblem] = []
+    problems: list[CellProblem] = list(broken)
     for number, line in enumerate(lines[header_row + 1 :], header_row + 2):
         cells = [cell.strip(_SPACES) for cell in line]
         if not any(cells):
@@ -118,9 +115,35 @@ def parse_sheet(path: Path, text: str) -> RawSheet:
             problems.append(_wrong_length(path, number, len(cells), len(header)))
         else:
             rows.append(RawRow(number, dict(zip(header, cells, strict=True))))
+    if broken and not rows:
+        raise ImportFileError(problems)
     if not rows and not problems:
         raise _wrong_file(path, "has a header and no rows.", "There is nothing to import.")
     return RawSheet(path, kind, tuple(rows), tuple(problems))
+
+
+def _lines_of(path: Path, text: str) -> tuple[list[list[str]], list[CellProblem]]:
+    """Return the lines of a file, an empty one for each that is broken, and what is wrong with those."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines: list[list[str]] = []
+    problems: list[CellProblem] = []
+    while True:
+        try:
+            lines.append(next(reader))
+        except StopIteration:
+            return lines, problems
+        except csv.Error as error:
+            lines.append([])
+            problems.append(
+                CellProblem(
+                    str(path),
+                    len(lines),
+                    "",
+                    "",
+                    f"is broken CSV: {error}.",
+                    "Look for a quotation mark that is not closed or stands inside a cell.",
+                )
+            )
 
 
 def _kind_of(path: Path, header: Sequence[str]) -> SheetKind:

@@ -55,7 +55,9 @@ async def check_against_register(rows: Sequence[Row], register: Register) -> lis
     offers = [row for row in rows if isinstance(row.content, OfferRow)]
     problems: list[CellProblem] = []
     unknown = await register.unknown_products(
-        row.content.product for row in outputs if isinstance(row.content, OutputRow)
+        row.content.product
+        for row in outputs
+        if isinstance(row.content, OutputRow) and not row.cells.is_bad("product")
     )
     known = await register.product_codes() if unknown else ()
     facilities = await register.facilities() if outputs else ()
@@ -63,7 +65,7 @@ async def check_against_register(rows: Sequence[Row], register: Register) -> lis
         reader = row.cells
         before = len(reader.problems)
         if isinstance(row.content, OutputRow):
-            if row.content.product in unknown:
+            if row.content.product in unknown and not reader.is_bad("product"):
                 reader.complain(
                     "product",
                     "is no product of the catalogue.",
@@ -73,11 +75,14 @@ async def check_against_register(rows: Sequence[Row], register: Register) -> lis
             known_or_complain(reader, "facility", row.content.facility, facilities, what)
         problems.extend(reader.problems[before:])
     strangers = await register.unknown_members(
-        row.content.buyer for row in offers if isinstance(row.content, OfferRow)
+        row.content.buyer
+        for row in offers
+        if isinstance(row.content, OfferRow) and not row.cells.is_bad("buyer")
     )
     members = await register.member_ids() if strangers else ()
     for row in offers:
-        if isinstance(row.content, OfferRow) and row.content.buyer in strangers:
+        is_bad = row.cells.is_bad("buyer")
+        if isinstance(row.content, OfferRow) and row.content.buyer in strangers and not is_bad:
             row.cells.complain(
                 "buyer",
                 "is not in the register of approved members: do not deliver to it.",
@@ -88,10 +93,14 @@ async def check_against_register(rows: Sequence[Row], register: Register) -> lis
 
 
 async def resolve(rows: Sequence[Row], register: Register) -> Resolution:
-    """Return the records of all rows that do not build on other rows."""
+    """Return the records of all rows that do not build on other rows.
+
+    Rows whose cells have problems are neither ready nor complained of again, but others may build
+    on them.
+    """
     makers = Counter(name for row in rows for name in row.makes)
     offered = Counter(row.offers for row in rows if row.offers)
-    now = [row for row in rows if not _waits(row, makers, offered)]
+    now = [row for row in rows if not row.cells.problems and not _waits(row, makers, offered)]
     lots = await register.lots(
         row.needs for row in now if isinstance(row.content, SplitRow | OfferRow | CancellationRow)
     )
@@ -132,7 +141,9 @@ def _record_of(
         case SplitRow() | OfferRow() | CancellationRow():
             lot = lots[row.needs]
             if lot is None:
-                row.cells.complain("lot", "is on no lot of the ledger.", "Check creator and code.")
+                row.cells.complain(
+                    "lot", "there is no such lot on the ledger.", "Check creator and code."
+                )
                 return None
             return _about_lot(row, row.content, lot)
         case ReceiptRow() | RejectionRow():

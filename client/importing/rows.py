@@ -160,8 +160,18 @@ def check_rows(
         chain_id: The ledger that the rows are for; part of their digests.
         today: The civil day; no claimed day may be later.
     """
-    rows: list[Row] = []
+    rows = read_rows(sheet, author=author, chain_id=chain_id, today=today)
     problems = list(sheet.problems)
+    for row in rows:
+        problems.extend(row.cells.problems)
+    return [row for row in rows if not row.cells.problems], problems
+
+
+def read_rows(
+    sheet: RawSheet, *, author: MemberId, chain_id: ChainId, today: CivilDate
+) -> list[Row]:
+    """Return all rows of a file, also those whose ``cells`` have problems: these are never sent."""
+    rows: list[Row] = []
     seen: dict[Digest, int] = {}
     made: dict[str, int] = {}
     read = _READERS[sheet.kind]
@@ -179,17 +189,14 @@ def check_rows(
                     cells.complain("", f"makes the lot {name}, as row {made[name]} does.")
                 made.setdefault(name, raw.number)
             seen.setdefault(digest, raw.number)
-        if cells.problems:
-            problems.extend(cells.problems)
-        else:
-            rows.append(row)
-    return rows, problems
+        rows.append(row)
+    return rows
 
 
 def _check_not_later(cells: CellReader, content: Content, today: CivilDate) -> None:
     column = "period_to" if isinstance(content, OutputRow) else "date"
     date = content.period_to if isinstance(content, OutputRow) else content.date
-    if date > today:
+    if date > today and not cells.is_bad(column):
         cells.complain(
             column, f"is later than today ({written_date(today)}).", "A claimed day is past."
         )
@@ -206,7 +213,9 @@ def _read_output(cells: CellReader) -> OutputRow:
         elements=_read_elements(cells),
         assay_digest=cells.digest("assay_digest") or Digest(bytes(32)),
     )
-    if row.period_from > row.period_to:
+    if cells.is_bad("period_from", "period_to"):
+        pass
+    elif row.period_from > row.period_to:
         cells.complain(
             "period_to", f"is before the period begins ({written_date(row.period_from)})."
         )
@@ -216,7 +225,7 @@ def _read_output(cells: CellReader) -> OutputRow:
             "the period crosses the end of a year.",
             "Enter one output for each calendar year.",
         )
-    if not row.elements:
+    if not row.elements and not cells.is_bad(*map(element_column, ELEMENTS)):
         cells.complain("", "no element has any grams.", "Enter the oxides of the assay.")
     return row
 
@@ -236,13 +245,15 @@ def _read_split(cells: CellReader) -> SplitRow:
         codes=cells.codes("codes"),
         grosses=cells.grams_list("gross_g"),
     )
-    if row.codes and row.grosses and len(row.codes) != len(row.grosses):
+    if cells.is_bad("codes", "gross_g"):
+        return row
+    if len(row.codes) != len(row.grosses):
         cells.complain(
             "gross_g",
             f"{len(row.grosses)} masses for {len(row.codes)} codes.",
             "Each part has one code and one mass.",
         )
-    elif row.codes and not 2 <= len(row.codes) <= CHILDREN_PER_SPLIT_MAX:
+    elif not 2 <= len(row.codes) <= CHILDREN_PER_SPLIT_MAX:
         cells.complain(
             "codes", f"{len(row.codes)} parts; 2 to {CHILDREN_PER_SPLIT_MAX} are possible."
         )
@@ -263,7 +274,8 @@ def _read_offer(cells: CellReader) -> OfferRow:
         invoice=cells.code("invoice", needed=False),
         terms=cells.digest("terms_digest", needed=False),
     )
-    if bool(row.part_gross) != bool(row.part_code):
+    is_bad = cells.is_bad("part_gross_g", "part_code")
+    if bool(row.part_gross) != bool(row.part_code) and not is_bad:
         cells.complain(
             "part_code" if row.part_gross else "part_gross_g",
             "is empty.",

@@ -22,6 +22,7 @@ module              holds
 ``compare``         two copies of one block: what differs, in words
 ``words``           values of the ledger as people write them
 ``audit``           the core: rows in, findings out; no I/O, no clock
+``ends``            where each source ends, and who vouches for the end
 ``run``             fetching from all sources side by side and feeding the core
 ``report``          the result, as text for people and as JSON
 ==================  ===============================================================================

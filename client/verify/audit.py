@@ -35,9 +35,9 @@ from client.verify.window import BlockCopy, DecidedRun, KeptRow, Obstacle, Windo
 from client.verify.words import short
 from ledger.errors import InvalidBlockError
 from ledger.genesis import Genesis
-from ledger.overlay import Overlay
 from ledger.parsed import ParsedTransaction
 from ledger.records import name_of
+from ledger.state.view import Overlay
 from ledger.wire.block import Block
 from ledger.wire.certificate import Certificate
 from ledger.wire.codec import encode
@@ -340,8 +340,7 @@ class Audit:
                 (row, it)
                 for row, it in rows
                 if row is not None
-                and (it.block_id not in (row.copy.block_id, row.decided or it.block_id)
-                     or row.decided not in (None, it.block_id))
+                and (row.copy.block_id != it.block_id or row.decided not in (None, it.block_id))
             ]
             if any(row.decided not in (None, it.block_id) for row, it in others):
                 for row, it in others:

@@ -190,13 +190,14 @@ EXPLANATIONS: Final[dict[FindingCode, Explanation]] = {
     FindingCode.END_NOT_FIXED: Explanation(
         AuditVerdict.INCOMPLETE,
         "ends",
-        "Only one node vouches for where the history ends: a tail that was cut there cannot be seen.",
-        "Give a second node of another member as a further target.",
+        "Fewer than two nodes vouch for where the history ends: a tail that was cut there cannot be "
+        "seen.",
+        "Give a further node of another member, that runs or was stopped later, as a target.",
     ),
     FindingCode.SAME_NODE_TWICE: Explanation(
         AuditVerdict.INCOMPLETE,
         "ends",
-        "Two targets call themselves the same node, so they do not vouch for each other.",
+        "Several targets call themselves the same node, so they do not vouch for each other.",
         "Give nodes of different members.",
     ),
 }

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from client.cli.exit_codes import ExitCode
+from client.verify.ends import BEHIND_BLOCKS_MAX, WITNESSES_WANTED, SourceAccount
 from client.verify.findings import AuditFinding, RecordPlace
-from client.verify.run import BEHIND_BLOCKS_MAX, AuditOutcome, SourceAccount
+from client.verify.run import AuditOutcome
 from client.verify.verdict import AuditVerdict, worst
 from client.verify.words import printable, short, time_of
 from ledger.wire.scalars import Height
@@ -94,7 +95,7 @@ def _checks(outcome: AuditOutcome, findings: tuple[AuditFinding, ...]) -> tuple[
         ("rules replayed", replayed.records, "records, state root after every block"),
         ("invariants", audit.books.checks_count, "comparisons of the books with the state"),
         ("copies compared", rows, "copies, byte for byte"),
-        ("ends", outcome.ends_vouched, "nodes vouch for the end"),
+        ("ends", outcome.end.vouching, "nodes hold the last block and vouch for the end"),
     )
     return tuple(
         CheckResult(name, _status(name, findings), count, of_what)
@@ -114,10 +115,10 @@ def _status(name: str, findings: tuple[AuditFinding, ...]) -> str:
 
 def _anchors(outcome: AuditOutcome) -> tuple[str, ...]:
     anchors = [outcome.anchoring.sentence]
-    if outcome.audit is not None and outcome.ends_vouched > 1:
+    if outcome.audit is not None and outcome.end.vouching >= WITNESSES_WANTED:
         anchors.append(
-            f"the end: {outcome.ends_vouched} nodes vouch for it (what all of them had cut off at "
-            "the same block could not be seen)"
+            f"the end: {outcome.end.vouching} nodes hold the last block and vouch for it (what all "
+            "of them had cut off at the same block could not be seen)"
         )
     return tuple(anchors)
 
@@ -134,7 +135,7 @@ def _not_checked(outcome: AuditOutcome) -> tuple[str, ...]:
     result.extend(
         sentence for account in outcome.accounts if (sentence := _left_of(account, audit.height))
     )
-    if outcome.ends_vouched < 2 and audit.stopped is None:
+    if outcome.end.vouching < WITNESSES_WANTED and audit.stopped is None:
         result.append(f"whether the history goes on above block {audit.height}")
     if audit.counts.sealed:
         result.append(
@@ -153,7 +154,9 @@ def _left_of(account: SourceAccount, height: Height) -> str:
     if account.failure:
         return f"{account.name}, {above}: {account.failure}"
     if account.holds_tip:
-        return f"{account.name}, {above} and below block {height}: it got them meanwhile"
+        is_left = account.checked_to is None or account.checked_to + 1 < height
+        between = f"{account.name}, {above} and below block {height}: it got them meanwhile"
+        return between if is_left else ""
     if account.checked_to is None:
         return f"{account.name}: nothing of its copy was compared"
     return ""
@@ -177,6 +180,7 @@ def report_json(report: AuditReport) -> dict[str, Any]:
         "chain_id": None if audit is None else audit.genesis.chain_id.hex(),
         "range": None if audit is None else {"from": 0, "to": audit.height},
         "tip": tip,
+        "end": None if audit is None else _end_json(outcome),
         "anchors": list(report.anchors),
         "counts": _counts_json(report),
         "nodes": [_account_json(account) for account in outcome.accounts],
@@ -186,6 +190,14 @@ def report_json(report: AuditReport) -> dict[str, Any]:
         ],
         "findings": [_finding_json(finding) for finding in report.findings],
         "not_checked": list(report.not_checked),
+    }
+
+
+def _end_json(outcome: AuditOutcome) -> dict[str, Any]:
+    return {
+        "vouched_by": sorted({it.node for it in outcome.end.at(outcome.end.height) if it.node}),
+        "nodes": outcome.end.vouching,
+        "fixed_to": outcome.end.fixed_to,
     }
 
 
@@ -211,6 +223,8 @@ def _account_json(account: SourceAccount) -> dict[str, Any]:
         "claimed_height": account.claim.height if account.claim else None,
         "last_height": account.last,
         "checked_to": account.checked_to,
+        "stopped": account.is_stopped,
+        "holds_tip_by_now": account.holds_tip,
         "failure": account.failure or None,
     }
 
@@ -299,6 +313,8 @@ def _account_sentence(outcome: AuditOutcome, account: SourceAccount) -> str:
     if audit is None or account.last is None:
         return text
     behind = audit.height - account.last
+    if account.is_stopped:
+        return f"{text}; it ends at block {account.last}, stopped"
     if account.holds_tip:
         return f"{text}; it holds block {audit.height} by now"
     if 0 < behind <= BEHIND_BLOCKS_MAX:
@@ -338,7 +354,7 @@ def _last_line(report: AuditReport) -> str:
     if report.verdict is AuditVerdict.VERIFIED and audit is not None:
         return (
             f"{verdict} through block {audit.height}: "
-            f"{report.outcome.ends_vouched} nodes, one history"
+            f"{report.outcome.end.vouching} nodes, one history"
         )
     first = report.findings[0] if report.findings else None
     where = ""

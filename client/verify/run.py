@@ -3,12 +3,9 @@
 Up to where. All sources are asked at the same moment where their histories end, and every one is read up
 to the highest of these claims, however high it is, or until it has no more; and on to the next certificate
 when the block at that height is final through a later one. So nodes that move on during the
-audit are compared at one end, and a node that claims 10^18 blocks is simply read until it is empty. A node
-that ends earlier than another by more than ``BEHIND_BLOCKS_MAX`` is asked once more at the end of the audit;
-if it still does not hold the last block, its tail is cut or it has stopped.
-
-What fixes the end. A certificate proves that a block is final, not that it is the last one. So the end needs
-two nodes of different names that both reach it, or nearly.
+audit are compared at one end, and a node that claims 10^18 blocks is simply read until it is empty. A running
+node that ends earlier than another is asked once more at the end of the audit whether it holds the last
+block by now. What fixes the end is in ``client.verify.ends``.
 
 Memory. One answer of each source is in flight while the core works on what came before; the core bounds what
 it keeps (``client.verify.window``). The core runs in a worker thread, so that answers are read meanwhile.
@@ -23,6 +20,7 @@ from typing import Final
 
 from client.verify.anchor import Anchoring, PinnedGenesis, establish
 from client.verify.audit import Audit
+from client.verify.ends import EndOfHistory, SourceAccount, judge_ends
 from client.verify.findings import AuditFinding, FindingCode
 from client.verify.source import (
     AnswerUnusable,
@@ -30,31 +28,11 @@ from client.verify.source import (
     HistorySource,
     SourceError,
     SourceSilent,
-    TipClaim,
 )
 from ledger.wire.scalars import Height
 
 BATCH_ROWS: Final = 256
 ROWS_PAST_END: Final = 16
-BEHIND_BLOCKS_MAX: Final = 16
-"""Blocks by which a node may be behind the others and still be said to follow them."""
-
-
-@dataclass(slots=True)
-class SourceAccount:
-    """What became of one source."""
-
-    name: str
-    claim: TipClaim | None = None
-    document: bytes | None = None
-    """The genesis document that it serves."""
-    last: Height | None = None
-    """Height of the last row that it gave."""
-    checked_to: Height | None = None
-    failure: str = ""
-    """Why nothing more came from it; empty when it simply ended."""
-    holds_tip: bool = False
-    """It was asked again at the end and holds the last block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +54,8 @@ class AuditOutcome:
     findings: list[AuditFinding]
     audit: Audit | None
     """None when there was no genesis to start from, or nobody answered."""
-    ends_vouched: int = 0
-    """How many nodes vouch for the end."""
+    end: EndOfHistory = field(default_factory=lambda: EndOfHistory(Height(0)))
+    """Who vouches for the end."""
 
     @property
     def is_unreachable(self) -> bool:
@@ -140,7 +118,8 @@ async def conduct(
         account.checked_to = audit.sources[number].checked_to
     await _look_again(run, audit)
     run.findings[:0] = _new_findings(audit, anchoring)
-    outcome.ends_vouched = _judge_ends(run, audit)
+    outcome.end, findings = judge_ends(audit, run.accounts)
+    run.findings.extend(findings)
     return outcome
 
 
@@ -240,79 +219,12 @@ async def _outcome_of(
 async def _look_again(run: _Run, audit: Audit) -> None:
     """Ask sources that ended early whether they hold the last block by now."""
     for number, account in enumerate(run.accounts):
-        if account.failure or account.last is None:
+        if account.failure or account.last is None or account.is_stopped:
             continue
-        if audit.height - account.last > BEHIND_BLOCKS_MAX:
+        if account.last < audit.height:
             try:
                 rows = await run.sources[number].blocks(audit.height, 1)
             except SourceError as error:
                 run.fail(number, error, leave=True)
                 continue
             account.holds_tip = bool(rows) and rows[0][0] == audit.tip.copy.data
-
-
-def _judge_ends(run: _Run, audit: Audit) -> int:
-    """Judge where each source ends; return how many nodes vouch for the end."""
-    vouching: dict[str, list[str]] = {}
-    for number, account in enumerate(run.accounts):
-        if account.failure:
-            continue
-        if account.last is None:
-            what = "it gave no block, not even the genesis block"
-            run.findings.append(
-                AuditFinding(code=FindingCode.NO_BLOCKS, node=account.name, what=what)
-            )
-            continue
-        if audit.sources[number].checked_to is None:
-            continue
-        _judge_end(run, audit, account, account.last)
-        if account.holds_tip or audit.height - account.last <= BEHIND_BLOCKS_MAX:
-            node = account.claim.node if account.claim and account.claim.node else account.name
-            vouching.setdefault(node, []).append(account.name)
-    for node, names in vouching.items():
-        if len(names) > 1:
-            run.findings.append(
-                AuditFinding(
-                    code=FindingCode.SAME_NODE_TWICE,
-                    node=", ".join(names),
-                    what=f"all of them call themselves {node}",
-                )
-            )
-    # With nobody at all to vouch for it, whatever befell each node has been said already.
-    if len(vouching) == 1 and audit.stopped is None:
-        run.findings.append(
-            AuditFinding(
-                code=FindingCode.END_NOT_FIXED,
-                height=audit.height,
-                what="one node alone vouches for the end of the history",
-                expected="at least 2 nodes",
-                found=", ".join(vouching),
-            )
-        )
-    return len(vouching)
-
-
-def _judge_end(run: _Run, audit: Audit, account: SourceAccount, last: Height) -> None:
-    claimed = account.claim.height if account.claim is not None else None
-    if claimed is not None and claimed > last and audit.stopped is None:
-        run.findings.append(
-            AuditFinding(
-                code=FindingCode.CLAIM_NOT_KEPT,
-                node=account.name,
-                height=last,
-                what=f"it says that its last block is {claimed}, but gives none above {last}",
-                expected=str(claimed),
-                found=str(last),
-            )
-        )
-    elif audit.height - last > BEHIND_BLOCKS_MAX and not account.holds_tip:
-        run.findings.append(
-            AuditFinding(
-                code=FindingCode.TAIL_CUT,
-                node=account.name,
-                height=last,
-                what=f"it ends {audit.height - last} blocks before the others",
-                expected=str(audit.height),
-                found=str(last),
-            )
-        )

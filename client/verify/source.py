@@ -62,6 +62,8 @@ class TipClaim:
     height: Height
     node: str = ""
     """Name of the node; empty when it has none."""
+    is_stopped: bool = False
+    """Whether nothing runs on it, so that it cannot get further by itself."""
 
 
 class HistorySource(Protocol):

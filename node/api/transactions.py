@@ -114,7 +114,7 @@ async def _outcome(context: NodeContext, tx_id: TxId, seconds: int) -> Finalized
     if context.waiting_requests >= context.waiting_requests_max:
         return None
     context.waiting_requests += 1
-    future = context.driver.wait_for(tx_id)
+    future = context.driver.waiters.wait_for(tx_id)
     try:
         return await asyncio.wait_for(future, seconds)
     except TimeoutError:

@@ -20,7 +20,7 @@ from node.cli.running import NodeExit
 from node.demo.founding import DemoDirectory
 from node.demo.history import MONTHS_MAX
 from node.demo.loading import Loader
-from node.demo.network import DemoNetwork, last_directory, remember, running_network
+from node.demo.network import DemoNetwork, is_running, last_directory, remember, running_network
 from node.demo.story import Story, lot_to_trace, program, tell
 from node.demo.supervisor import SupervisorError, order
 from node.demo.tampering import NothingToTamperError, tamper
@@ -108,7 +108,7 @@ async def _tamper(directory: DemoDirectory, node: str) -> None:
     home = directory.home(node)
     if not home.store.exists():
         raise NodeExit(ExitCode.NOT_FOUND, f"there is no node {node!r} in {directory.path}")
-    running = directory.control.exists()
+    running = is_running(directory)
     try:
         if running:
             await order(directory, "stop", node)
@@ -129,7 +129,14 @@ async def _tamper(directory: DemoDirectory, node: str) -> None:
     )
     if running:
         console.print(f"{node} is up again and serves its altered copy.", highlight=False)
-    console.print(f"Now run `{program()} verify` on all four nodes again.", highlight=False)
+        console.print(f"Now run `{program()} verify` on all four nodes again.", highlight=False)
+    else:
+        console.print(
+            f"The network does not run. Verify the altered copy where it lies: "
+            f"{program()} verify {home.path} --genesis {directory.genesis}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 async def _demo(
@@ -153,18 +160,32 @@ async def _demo(
                 lambda done, what: progress.update(task, completed=done, description=what),
             )
             await loader.load()
-        story = await _story(network, loader, time.monotonic() - begun)
+        story = await _story(network, loader, time.monotonic() - begun, months)
         told = story.as_json()
         remember(network.directory, network.supervisor.ports, told)
         if json_file is not None:
             write_durably(json_file, json.dumps(told, indent=2).encode() + b"\n")
         interruption.is_expected = True
-        tell(story, console, stays=not once, directory=path)
+        # The only demo network needs no directory named; one beside another does.
+        place = network.directory.path if network.profile else path
+        tell(story, console, stays=not once, directory=place)
         if not once:
-            await interruption.happened.wait()
+            watching = asyncio.create_task(network.supervisor.watch(_announce_end))
+            try:
+                await interruption.happened.wait()
+            finally:
+                watching.cancel()
 
 
-async def _story(network: DemoNetwork, loader: Loader, seconds: float) -> Story:
+def _announce_end(node: str, code: int, log: Path) -> None:
+    typer.echo(
+        f"{node} has ended by itself (code {code}); its log is {log}. "
+        f"Start it again with: {program()} demo start {node}",
+        err=True,
+    )
+
+
+async def _story(network: DemoNetwork, loader: Loader, seconds: float, months: int) -> Story:
     supervisor = network.supervisor
     enterprises = [member for member in network.history.members if member.kind == "enterprise"]
     lot = lot_to_trace(network.history)
@@ -179,6 +200,7 @@ async def _story(network: DemoNetwork, loader: Loader, seconds: float) -> Story:
             for member in network.history.members
         },
         profile=network.profile,
+        months_count=months,
         enterprises_count=len(enterprises),
         records_count=loader.loaded.records_count,
         transactions_count=loader.loaded.transactions_count,

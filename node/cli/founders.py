@@ -2,13 +2,17 @@
 
 Every founder makes its own keys (``node init``) and sends ``founder.json``, which holds nothing
 secret. One of them collects the parts into the genesis document (``network init``); all compare
-its SHA-256 with each other, and each makes store and journal from it (``node join``).
+its SHA-256 with each other, and each makes store and journal from it (``node join``). What is not
+secret and not agreed, where nodes listen, is said in the same two commands, so that ``node.toml`` is
+complete without an editor. Everything is checked before the first file is written.
 """
 
 from __future__ import annotations
 
 import time
 import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -35,11 +39,52 @@ from ledger.vocabulary import Activity, AuthorityOffice, MemberKind, Role
 from ledger.wire.possession import prove_possession
 from ledger.wire.scalars import MemberId, PublicKey, TimeMs
 from ledger.wire.signing import public_key_of, signer
+from node.config import (
+    ApiSection,
+    ConfigurationError,
+    HealthSection,
+    PeersSection,
+    load_configuration,
+)
 from node.home import Home, HomeError, create_ledger
 
 KEY_YEARS_DEFAULT: Final = 5
 _YEAR_MS: Final = 365 * 86_400_000
 _ROLES: Final = (Role.ADMIN, Role.OPERATOR, Role.FILING, Role.NODE, Role.CONSENSUS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Where a node is to listen; its health listener stays on loopback."""
+
+    host: str = ApiSection().host
+    """Of the API and of the peer port."""
+    api_port: int = ApiSection().port
+    health_port: int = HealthSection().port
+    peer_port: int = PeersSection().port
+
+    def document(self, name: str) -> str:
+        """Return a whole ``node.toml`` but for the peers."""
+        return tomlkit.dumps(
+            {
+                "node": {"name": name},
+                "api": {"host": self.host, "port": self.api_port},
+                "health": {"host": HealthSection().host, "port": self.health_port},
+                "peers": {"host": self.host, "port": self.peer_port},
+            }
+        )
+
+
+LISTENING_DEFAULT: Final = Listening()
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What ``join`` has done."""
+
+    chain_id: str
+    peers_missing: tuple[str, ...]
+    """Validators whose address ``node.toml`` does not have."""
 
 
 class NetworkPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +109,7 @@ def make_founder(  # noqa: PLR0913 - what a founder says of itself
     province: str,
     passphrase: bytes | None,
     key_years: int = KEY_YEARS_DEFAULT,
+    listening: Listening = LISTENING_DEFAULT,
 ) -> Path:
     """Make keys and configuration of a founder's node, and return the part to send.
 
@@ -116,7 +162,7 @@ def make_founder(  # noqa: PLR0913 - what a founder says of itself
             ),
         ),
     )
-    home.configuration.write_text(tomlkit.dumps({"node": {"name": member}}), encoding="utf-8")
+    home.configuration.write_text(listening.document(member), encoding="utf-8")
     path = home.path / "founder.json"
     path.write_bytes(encode_founder(part))
     return path
@@ -155,11 +201,16 @@ def make_genesis(plan_path: Path, member_paths: list[Path], out: Path) -> str:
     return genesis.chain_id.hex()
 
 
-def join(home: Home, genesis_path: Path) -> str:
-    """Make store and journal of a home from the network's genesis, and return the chain id.
+def join(home: Home, genesis_path: Path, peers: Iterable[str] = ()) -> Joined:
+    """Make store and journal of a home from the network's genesis.
+
+    Args:
+        home: Made by ``make_founder``.
+        genesis_path: The network's genesis document.
+        peers: Where other validators listen, each ``NAME=HOST:PORT``; written to ``node.toml``.
 
     Raises:
-        UsageError: The genesis is not usable, or not this node's.
+        UsageError: The genesis is not usable, or not this node's; an address is wrong.
         HomeError: There is a store already.
     """
     try:
@@ -172,16 +223,67 @@ def join(home: Home, genesis_path: Path) -> str:
         raise UsageError(f"{home.path} is no node's home; make one with `monazite node init`.")
     if home.store.exists() or home.journal.exists():
         raise HomeError(home.path, "store or journal exist already; a node joins once")
-    name = tomllib.loads(home.configuration.read_text(encoding="utf-8"))["node"]["name"]
-    validator = next((row for row in genesis.document.validators if row.name == name), None)
+    try:
+        configuration = load_configuration(home.configuration)
+    except ConfigurationError as error:
+        raise UsageError(str(error)) from error
+    name = configuration.node.name
+    rows = genesis.document.validators
+    validator = next((row for row in rows if row.name == name), None)
     if validator is None:
         raise UsageError(
             f"{name} is no validator of network {genesis.document.network}; this version cannot "
             "follow a network without voting."
         )
+    _check_founder(home, validator, genesis.document.network)
+    others = tuple(row.name for row in rows if row.name != name)
+    addresses = dict(_address(text, others) for text in peers)
     home.genesis.write_bytes(genesis.data)
+    if addresses:
+        _write_peers(home, addresses)
     create_ledger(home, genesis, validator.consensus_key)
-    return genesis.chain_id.hex()
+    known = addresses or {entry.name for entry in configuration.peers.peer}
+    return Joined(genesis.chain_id.hex(), tuple(other for other in others if other not in known))
+
+
+def _check_founder(home: Home, validator: ValidatorRow, network: str) -> None:
+    """Refuse a genesis that has other keys than the part that this home has sent."""
+    path = home.path / "founder.json"
+    if not path.exists():
+        return
+    try:
+        part = decode_founder(path.read_bytes())
+    except InvalidDocumentError as error:
+        raise UsageError(f"{path}: {error}") from error
+    if validator not in part.validators:
+        raise UsageError(
+            f"the genesis of network {network} has other keys for {validator.name} than {path}; "
+            "it was made from another founder.json."
+        )
+
+
+def _address(text: str, others: tuple[str, ...]) -> tuple[str, tuple[str, int]]:
+    name, _equals, place = text.partition("=")
+    host, _colon, port = place.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not name or not host or not port.isascii() or not port.isdigit() or len(port) > 5:
+        raise UsageError(f"--peer {text}: wanted NAME=HOST:PORT, such as customs=10.0.0.7:8700.")
+    if not 1 <= int(port) <= 65_535:
+        raise UsageError(f"--peer {text}: {port} is no port; ports are 1 to 65535.")
+    if name not in others:
+        raise UsageError(
+            f"--peer {text}: {name} is no other validator of this network; there are "
+            f"{', '.join(others)}."
+        )
+    return name, (host, int(port))
+
+
+def _write_peers(home: Home, addresses: dict[str, tuple[str, int]]) -> None:
+    document = tomlkit.parse(home.configuration.read_text(encoding="utf-8")).unwrap()
+    document.setdefault("peers", {})["peer"] = [
+        {"name": name, "host": host, "port": port} for name, (host, port) in addresses.items()
+    ]
+    home.configuration.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
 def _plan(path: Path) -> NetworkPlan:

@@ -1,16 +1,20 @@
 """The home of a stopped node as something to verify.
 
-The store is opened as it is, with the node's lock held, so that nothing runs on it meanwhile.
+The store is opened as it is, with the node's lock held, so that nothing runs on it meanwhile. What the node
+calls itself is read from its ``node.toml``, so that two copies of one store are not taken for two
+witnesses; a home whose configuration gives no name has none.
 Nothing in it is trusted: what stands at a height is handed to the auditor byte for byte, and a
 damaged store is an answer that cannot be used, not an end of the program.
 """
 
 from __future__ import annotations
 
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 
 from client.errors import UsageError
+from client.verify.http_source import NODE_NAME_CHARACTERS_MAX
 from client.verify.source import (
     SOURCE_OPENERS,
     AnswerUnusable,
@@ -20,6 +24,7 @@ from client.verify.source import (
     TargetKind,
     TipClaim,
 )
+from client.verify.words import printable
 from ledger.store import META_GENESIS, META_TIP, block_key, proof_key
 from ledger.wire.block import Header
 from ledger.wire.codec import decode
@@ -29,6 +34,7 @@ from node.home import Home
 from node.storage.leveldb import LevelStore, StoreError, StoreInUseError
 from node.storage.lock import HomeInUseError, HomeLock
 
+CONFIGURATION_BYTES_MAX = 1024 * 1024
 ROWS_BYTES_MAX = 16 * 1024 * 1024
 """Rows beyond this are left for the next request."""
 
@@ -45,6 +51,7 @@ class HomeSource:
         """
         home = Home(Path(target))
         self._name = target
+        self._home = home
         self._stack = ExitStack()
         if not home.store.is_dir():
             raise UsageError(f"{target}: there is no store in it; it is no node's home.")
@@ -72,14 +79,15 @@ class HomeSource:
         return data
 
     async def tip(self) -> TipClaim:
-        """Return where the store says that its history ends."""
+        """Return where the store says that its history ends, and what the configuration calls it."""
         data = self._get(META_TIP)
         if data is None:
             raise SourceSilent(self._name, "its store holds no ledger")
         try:
-            return TipClaim(decode(Header, data).height)
+            height = decode(Header, data).height
         except WireError as error:
             raise AnswerUnusable(self._name, f"its tip cannot be read: {error}") from error
+        return TipClaim(height, node_name(self._home), is_stopped=True)
 
     async def blocks(self, first: Height, limit: int) -> list[HistoryRow]:
         """Return the rows from ``first`` upward, at most ``limit``."""
@@ -102,6 +110,24 @@ class HomeSource:
             return self._store.get(key)
         except StoreError as error:
             raise AnswerUnusable(self._name, str(error)) from error
+
+
+def node_name(home: Home) -> str:
+    """Return what a home's configuration calls its node; empty when it gives no readable name.
+
+    Only this setting is read, so that a configuration that the node would refuse for another reason
+    still says whose home it is.
+    """
+    try:
+        with home.configuration.open("rb") as file:
+            data = file.read(CONFIGURATION_BYTES_MAX + 1)
+        if len(data) > CONFIGURATION_BYTES_MAX:
+            return ""
+        section = tomllib.loads(data.decode()).get("node")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return ""
+    name = section.get("name") if isinstance(section, dict) else None
+    return printable(name[:NODE_NAME_CHARACTERS_MAX]) if isinstance(name, str) else ""
 
 
 def register() -> None:

@@ -16,11 +16,26 @@ from client.passphrase import (
 from ledger.vocabulary import Activity, AuthorityOffice
 from node.cli import home_source
 from node.cli.demo import demo_app
-from node.cli.founders import enum_option, join, make_founder, make_genesis
+from node.cli.founders import (
+    LISTENING_DEFAULT,
+    Listening,
+    enum_option,
+    join,
+    make_founder,
+    make_genesis,
+)
+from node.cli.rebuild import rebuild
 from node.cli.running import NodeExit, run_node
 from node.home import Home, HomeError
 
 node_app: Final = typer.Typer(help="Run a node.", no_args_is_help=True)
+_Port = Annotated[int, typer.Option(min=1, max=65_535)]
+_PassphraseFile = Annotated[
+    Path | None, typer.Option(help="File with the passphrase of the key files.")
+]
+_PassphraseDescriptor = Annotated[
+    int | None, typer.Option(help="File descriptor to read the passphrase from.")
+]
 network_app: Final = typer.Typer(help="Found a network.", no_args_is_help=True)
 
 
@@ -35,12 +50,8 @@ def mount(app: typer.Typer) -> None:
 @node_app.command("run")
 def run(
     home: Annotated[Path, typer.Argument(help="The node's home.")],
-    passphrase_file: Annotated[
-        Path | None, typer.Option(help="File with the passphrase of the key files.")
-    ] = None,
-    passphrase_fd: Annotated[
-        int | None, typer.Option(help="File descriptor to read the passphrase from.")
-    ] = None,
+    passphrase_file: _PassphraseFile = None,
+    passphrase_fd: _PassphraseDescriptor = None,
 ) -> None:
     """Run the node in HOME until it is told to stop (SIGTERM or Ctrl-C)."""
     run_node(home, passphrase_source(file=passphrase_file, descriptor=passphrase_fd))
@@ -61,6 +72,14 @@ def init(  # noqa: PLR0913 - what a founder says of itself
         list[str] | None, typer.Option(help="For enterprises, repeatable: mining, separation, …")
     ] = None,
     province: Annotated[str, typer.Option(help="Where it is seated.")] = "",
+    host: Annotated[
+        str, typer.Option(help="Address on which the API and the peer port listen.")
+    ] = LISTENING_DEFAULT.host,
+    api_port: _Port = LISTENING_DEFAULT.api_port,
+    health_port: _Port = LISTENING_DEFAULT.health_port,
+    peer_port: _Port = LISTENING_DEFAULT.peer_port,
+    passphrase_file: _PassphraseFile = None,
+    passphrase_fd: _PassphraseDescriptor = None,
     insecure_no_passphrase: Annotated[
         bool,
         typer.Option(
@@ -69,13 +88,9 @@ def init(  # noqa: PLR0913 - what a founder says of itself
     ] = False,
 ) -> None:
     """Make a founder's keys and the public part to send: founder.json."""
-    passphrase = None
-    if not insecure_no_passphrase:
-        passphrase = (
-            passphrase_source()(str(home))
-            if is_passphrase_in_environment()
-            else new_passphrase_from_terminal(f"the keys in {home}")
-        )
+    passphrase = (
+        None if insecure_no_passphrase else _new_passphrase(home, passphrase_file, passphrase_fd)
+    )
     part = make_founder(
         Home(home),
         network=network,
@@ -88,6 +103,9 @@ def init(  # noqa: PLR0913 - what a founder says of itself
         ),
         province=province,
         passphrase=passphrase,
+        listening=Listening(
+            host=host, api_port=api_port, health_port=health_port, peer_port=peer_port
+        ),
     )
     typer.echo(f"Made {home} with its keys. Send {part} to whoever assembles the genesis:")
     typer.echo(
@@ -114,12 +132,36 @@ def network_init(
 def node_join(
     home: Annotated[Path, typer.Argument(help="The node's home.")],
     genesis: Annotated[Path, typer.Option(help="The network's genesis document.")],
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=HOST:PORT", help="Peer port of another node; repeatable."),
+    ] = None,
 ) -> None:
     """Make store and journal of a node from the network's genesis; once in a node's life."""
     try:
-        digest = join(Home(home), genesis)
+        joined = join(Home(home), genesis, peer or ())
     except HomeError as error:
         raise NodeExit(ExitCode.USAGE, str(error)) from error
-    typer.echo(f"{home} has joined chain {digest}.")
-    typer.echo(f"Name the other nodes under [[peers.peer]] in {home / 'node.toml'}, then:")
-    typer.echo(f"  monazite node run {home}")
+    typer.echo(f"{home} has joined chain {joined.chain_id}.")
+    if joined.peers_missing:
+        typer.echo(
+            f"Not named yet: {', '.join(joined.peers_missing)}. Name each under [[peers.peer]] "
+            f"with name, host and port in {home / 'node.toml'}."
+        )
+    typer.echo(f"Start it with: monazite node run {home}")
+
+
+@node_app.command("rebuild")
+def node_rebuild(home: Annotated[Path, typer.Argument(help="The home of a stopped node.")]) -> None:
+    """Make a new store in place of a damaged or lost one; the node then catches up from its peers."""
+    moved = rebuild(Home(home))
+    if moved is not None:
+        typer.echo(f"The old store is now {moved}; keep it as evidence, or remove it.")
+    typer.echo(f"{home} has a new store that begins at the genesis; the journal was kept.")
+    typer.echo(f"It catches up from its peers by itself: monazite node run {home}")
+
+
+def _new_passphrase(home: Path, file: Path | None, descriptor: int | None) -> bytes:
+    if file is not None or descriptor is not None or is_passphrase_in_environment():
+        return passphrase_source(file=file, descriptor=descriptor)(str(home))
+    return new_passphrase_from_terminal(f"the keys in {home}")

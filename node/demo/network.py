@@ -1,14 +1,21 @@
-"""A whole demo network: founded, started, loaded, told about, and taken down again."""
+"""A whole demo network: founded, started, loaded, told about, and taken down again.
+
+Each has a profile that pins its genesis: ``demo``, or ``demo-2`` and so on while that name belongs to a
+demo network that still runs, or to somebody who made a profile of that name by hand. Only the own profile
+is removed at the end.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +24,7 @@ from client.profile import (
     Profile,
     current_profile_name,
     profile_directory,
+    profile_names,
     save_profile,
     use_profile,
 )
@@ -33,6 +41,8 @@ from node.demo.records import DemoHistory
 from node.demo.supervisor import Supervisor
 
 PROFILE: Final = "demo"
+NOTE: Final = "directory"
+"""File in the profile of a demo network: where that network is."""
 FIRST_PORT: Final = 8_500
 FIRST_DAY: Final = CivilDate(2023_01_01)
 
@@ -74,14 +84,16 @@ async def running_network(
         try:
             await supervisor.start_all()
             await supervisor.listen()
-            profile = _save_profile(directory, genesis, supervisor)
+            name = _free_profile_name()
+            profile = _save_profile(name, directory, genesis, supervisor)
             yield DemoNetwork(directory, history, genesis, supervisor, clock, profile)
         finally:
             await supervisor.close()
     finally:
         if path is None:
             shutil.rmtree(directory.path, ignore_errors=True)
-            shutil.rmtree(_demo_profile_directory(), ignore_errors=True)
+            for name in _names_of(directory):
+                shutil.rmtree(profile_directory(name), ignore_errors=True)
 
 
 def _new_directory(path: Path | None) -> DemoDirectory:
@@ -92,14 +104,16 @@ def _new_directory(path: Path | None) -> DemoDirectory:
     return DemoDirectory(root)
 
 
-def _save_profile(directory: DemoDirectory, genesis: Genesis, supervisor: Supervisor) -> str:
-    """Pin the genesis in the profile ``demo``, and use it if no other profile is in use."""
+def _save_profile(
+    name: str, directory: DemoDirectory, genesis: Genesis, supervisor: Supervisor
+) -> str:
+    """Pin the genesis in a profile, and use it if no other profile is in use; return what to name."""
     # Each demo has another genesis, and a pinned one is never replaced: begin anew.
-    shutil.rmtree(_demo_profile_directory(), ignore_errors=True)
+    shutil.rmtree(profile_directory(name), ignore_errors=True)
     save_profile(
         Profile(
-            name=PROFILE,
-            directory=_demo_profile_directory(),
+            name=name,
+            directory=profile_directory(name),
             nodes=tuple(supervisor.api(node) for node in supervisor.names),
             chain_id=genesis.chain_id,
             genesis=genesis.data,
@@ -111,27 +125,57 @@ def _save_profile(directory: DemoDirectory, genesis: Genesis, supervisor: Superv
             },
         )
     )
-    write_durably(_demo_profile_directory() / "directory", str(directory.path).encode())
+    write_durably(profile_directory(name) / NOTE, str(directory.path).encode())
     try:
         current = current_profile_name()
     except Exception:  # noqa: BLE001 - whatever is wrong with the reader's settings is not ours
         current = ""
-    if current in ("", PROFILE):
-        use_profile(PROFILE)
+    if current in ("", name):
+        use_profile(name)
         return ""
-    return PROFILE
+    return name
 
 
-def _demo_profile_directory() -> Path:
-    return profile_directory(PROFILE)
+def _free_profile_name() -> str:
+    """Return the first name that no running demo network and no other profile has."""
+    for number in count(1):
+        name = PROFILE if number == 1 else f"{PROFILE}-{number}"
+        if not profile_directory(name).exists():
+            return name
+        known = _directory_of(name)
+        if known is not None and not is_running(known):
+            return name
+    raise AssertionError("numbers do not end")
+
+
+def is_running(directory: DemoDirectory) -> bool:
+    """Tell whether a supervisor takes orders in this directory."""
+    with socket.socket(socket.AF_UNIX) as control:
+        try:
+            control.connect(str(directory.control))
+        except OSError:
+            return False
+    return True
+
+
+def _directory_of(profile: str) -> DemoDirectory | None:
+    note = profile_directory(profile) / NOTE
+    return DemoDirectory(Path(note.read_text(encoding="utf-8"))) if note.is_file() else None
+
+
+def _names_of(directory: DemoDirectory) -> list[str]:
+    """Return the profiles of the demo network in this directory."""
+    return [name for name in profile_names() if _directory_of(name) == directory]
 
 
 def last_directory() -> DemoDirectory | None:
     """Return the directory of the demo that was started last, if its profile is still there."""
-    note = _demo_profile_directory() / "directory"
-    if not note.exists():
+    notes = [profile_directory(name) / NOTE for name in profile_names()]
+    known = [note for note in notes if note.is_file()]
+    if not known:
         return None
-    return DemoDirectory(Path(note.read_text(encoding="utf-8")))
+    newest = max(known, key=lambda note: note.stat().st_mtime_ns)
+    return DemoDirectory(Path(newest.read_text(encoding="utf-8")))
 
 
 def remember(

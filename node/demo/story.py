@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from node.demo.history import MONTHS_MAX
 from node.demo.records import DemoHistory, Receipt
 
 
@@ -26,6 +26,8 @@ class Story:
     """The operator key of each member, by member."""
     profile: str
     """Name of the profile that pins the genesis; empty when it is the current one."""
+    months_count: int
+    """How many months were loaded, from January 2023 on."""
     enterprises_count: int
     records_count: int
     transactions_count: int
@@ -70,21 +72,27 @@ def tell(story: Story, console: Console, *, stays: bool, directory: Path | None)
     """Print the story."""
     call = program()
     profile = f" --profile {story.profile}" if story.profile else ""
+    mined = (
+        "mined quantities add up to the published quotas of 2023 and 2024"
+        if story.months_count == MONTHS_MAX
+        else f"the first {story.months_count} of the {MONTHS_MAX} months from January 2023 on"
+    )
     console.print(
         f"\n[bold]Four nodes, one ledger.[/bold] {story.records_count:,} records of "
         f"{story.enterprises_count} invented enterprises in {story.transactions_count:,} "
-        f"transactions, {story.height:,} blocks; mined quantities add up to the published quotas "
-        f"of 2023 and 2024. Loaded in {story.loaded_seconds:.1f} s.\n"
+        f"transactions, {story.height:,} blocks; {mined}. "
+        f"Loaded in {story.loaded_seconds:.1f} s.\n"
     )
-    table = Table(box=None, pad_edge=False)
-    for column in ("node", "API", "home"):
-        table.add_column(column, no_wrap=True, overflow="ignore")
     for name, api, home in story.nodes:
-        table.add_row(name, api, str(home))
-    console.print(table, crop=False, soft_wrap=True)
+        # One line each, whatever the width: a path is there to be copied.
+        console.print(f"{name:<12} {api}  {home}", soft_wrap=True, highlight=False)
     urls = " ".join(api for _name, api, _home in story.nodes)
     where = f" --dir {directory}" if directory is not None else ""
-    console.print("\nTry, in another terminal:" if stays else "\nTry:")
+    console.print(
+        "\nTry, in another terminal:"
+        if stays
+        else "\nThis network has ended. Without --once it stays up, and you could try:"
+    )
     for command, meaning in _commands(call, story.lot, urls, profile, where):
         console.print(f"  [bold]{command}[/bold]", soft_wrap=True, highlight=False)
         console.print(f"      {meaning}", highlight=False)
@@ -102,6 +110,10 @@ def _commands(
         (
             f"{call} verify {urls}{profile}",
             "TAMPERED: which node, which block, which record, and what to do",
+        ),
+        (
+            f"{call} demo stop customs{where}",
+            f"one node fewer, and writing goes on; back with: {call} demo start customs{where}",
         ),
     )
 

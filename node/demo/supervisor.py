@@ -16,7 +16,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 10.0
 ORDER_BYTES_MAX: Final = 4_096
 _POLL_SECONDS: Final = 0.05
+_WATCH_SECONDS: Final = 0.5
 
 
 class SupervisorError(Exception):
@@ -43,6 +44,8 @@ class Supervisor:
         self.ports = dict(ports)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._server: asyncio.Server | None = None
+        self._accounted: set[int] = set()
+        """Process ids whose end was ordered, or announced."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,7 +83,18 @@ class Supervisor:
         process = self._processes.get(node)
         if process is None or process.poll() is not None:
             raise SupervisorError(f"{node} is not running")
+        self._accounted.add(process.pid)
         await _end(process)
+
+    async def watch(self, announce: Callable[[str, int, Path], None]) -> None:
+        """Announce every node that ends without an order, with its exit code and log; until cancelled."""
+        while True:
+            for node, process in self._processes.items():
+                code = process.poll()
+                if code is not None and process.pid not in self._accounted:
+                    self._accounted.add(process.pid)
+                    announce(node, code, self._log_file(node))
+            await asyncio.sleep(_WATCH_SECONDS)
 
     async def stop_all(self) -> None:
         """Stop every node that runs."""

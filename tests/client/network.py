@@ -159,6 +159,8 @@ class Node:
         """Method and path of every request, in order."""
         self.height_shown: int | None = None
         """The tip that the node pretends to have; None for the real one."""
+        self.peers_connected = len(FOUNDERS)
+        """How many founders the node says that it is connected to."""
         self._interceptors: list[Interceptor] = []
         self._always: Interceptor | None = None
         application = web.Application(middlewares=[self._middleware])
@@ -294,7 +296,10 @@ class Node:
                 "view": header.view,
                 "leader": FOUNDERS[0],
                 "mempool": {"transactions": len(self.ledger.pending), "bytes": 0},
-                "peers": [],
+                "peers": [
+                    {"name": name, "connected": number < self.peers_connected}
+                    for number, name in enumerate(FOUNDERS)
+                ],
                 "evidence": [],
                 "halted": "",
             }

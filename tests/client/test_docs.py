@@ -61,7 +61,19 @@ def test_the_examples_of_the_sdk_run_in_their_order(
     assert namespace["quota"].left == 2_000_000 - 500_000 - 30_000
     assert all(result.is_final for result in namespace["results"])
     assert len(namespace["receipt_for_both"].records) == 1
+    assert namespace["shown"].tx_id == namespace["receipt"].tx_id
     assert namespace["holder"] == "mine-a"
+
+
+def test_the_json_of_the_sdk_guide_is_submitted_as_it_stands(desk: Desk) -> None:
+    examples = blocks(SDK, "json")
+    for words, text in examples:
+        member, name = words.split()
+        ran = desk.run("submit", desk.file(name, text), "--profile", member)
+        assert ran.code == 0, (name, ran.err)
+    lot = desk.run("lot", "show", "mine-a/BOX-18", "--json").json
+    assert lot["transfer"]["buyer"] == BUYER
+    assert len(examples) == 2
 
 
 def test_the_files_of_the_import_guide_are_imported_in_their_order(

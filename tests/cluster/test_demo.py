@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,8 @@ DEMO_SECONDS = 300
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    yield {**os.environ, "MONAZITE_CONFIG_DIR": str(tmp_path / "configuration"), "NO_COLOR": "1"}
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "MONAZITE_CONFIG_DIR": str(tmp_path / "configuration"), "NO_COLOR": "1"}
 
 
 def demo(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:

@@ -113,6 +113,27 @@ async def test_the_history_goes_on_beside_a_tampered_copy(cluster: Cluster) -> N
     assert receipt.height == await until_level(cluster)
 
 
+async def test_a_rebuilt_copy_is_whole_again_and_its_node_votes(cluster: Cluster) -> None:
+    supervisor = cluster.network.supervisor
+    home = cluster.network.directory.home("south-group")
+    refused = await asyncio.to_thread(cluster.command, "node", "rebuild", str(home.path))
+    assert refused.code == 11
+    await supervisor.stop("south-group")
+    ended = await asyncio.to_thread(cluster.command, "node", "rebuild", str(home.path))
+    assert ended.code == 0, ended.err
+    assert "store.damaged-1" in ended.out
+    await supervisor.start("south-group")
+    await until_level(cluster)
+    code, report = await asyncio.to_thread(cluster.verify)
+    assert (code, report["verdict"]) == (0, "VERIFIED"), report
+    # Three of four are a quorum: without the fourth its vote is needed.
+    await supervisor.stop("customs")
+    async with cluster.ministry("south-group") as client:
+        await client.submit(cluster.new_plan())
+    await supervisor.start("customs")
+    await until_level(cluster)
+
+
 async def test_a_refusal_is_final_and_names_its_figures(cluster: Cluster) -> None:
     plan = cluster.new_plan()
     async with cluster.ministry() as client:

@@ -188,11 +188,11 @@ def test_the_checkpoint_restores_the_same_state_with_no_more_records() -> None:
     assert len(records) <= len(rig.records())
 
 
-def test_the_checkpoint_after_a_commit_holds_only_the_newest_finalization() -> None:
+def test_the_checkpoint_after_a_commit_holds_only_the_floor_and_the_newest_finalization() -> None:
     rig = Rig.following()
     rig.finalize(rig.chain.block(1))
     records = rig.engine.checkpoint_records()
-    assert [kind for kind, _body in records] == [RecordType.CERTIFICATE]
+    assert [kind for kind, _body in records] == [RecordType.FLOOR, RecordType.CERTIFICATE]
 
 
 def test_evidence_and_the_end_of_signing_survive_a_checkpoint() -> None:

@@ -21,8 +21,14 @@ from ledger.wire.codec import encode
 from ledger.wire.scalars import Digest, Grams, Height, SignatureBytes
 from ledger.wire.transaction import KeySignature, SignedTransaction
 from node.clock import SteppedClock
-from node.driver import joined_forwards
-from node.effects import Expired, Finalized, Forward, ReplicaEffect, Submission
+from node.effects import (
+    Expired,
+    Finalized,
+    Forward,
+    ReplicaEffect,
+    Submission,
+    joined_forwards,
+)
 from node.gossip import Channel, TransactionBatch, split_channel
 from node.net.listener import PeerFaultError
 from tests.support.driven import DrivenNode, driven, happens
@@ -55,7 +61,7 @@ def batch(*transactions: bytes) -> bytes:
 async def test_four_nodes_make_a_transaction_final(tmp_path: Path) -> None:
     async with driven(tmp_path, *FOUNDERS) as nodes:
         parsed = plan(nodes[0].world)
-        outcome = nodes[1].driver.wait_for(parsed.tx_id)
+        outcome = nodes[1].driver.waiters.wait_for(parsed.tx_id)
         assert await nodes[1].driver.submit(parsed) is Submission.ADMITTED
         finalized = await outcome
         assert isinstance(finalized, Finalized)
@@ -70,7 +76,7 @@ async def test_whatever_is_signed_is_durable_before_it_is_sent(tmp_path: Path) -
     async with driven(tmp_path, *FOUNDERS) as nodes:
         for year in range(2030, 2036):
             parsed = plan(nodes[0].world, year)
-            outcome = nodes[0].driver.wait_for(parsed.tx_id)
+            outcome = nodes[0].driver.waiters.wait_for(parsed.tx_id)
             await nodes[0].driver.submit(parsed)
             await outcome
         for node in nodes:
@@ -99,7 +105,7 @@ def signed_messages_sent(node: DrivenNode) -> int:
 async def test_all_records_of_a_turn_are_one_write_and_one_flush(tmp_path: Path) -> None:
     async with driven(tmp_path, MINISTRY, genesis=sole_genesis()) as (node,):
         parsed = plan(node.world)
-        outcome = node.driver.wait_for(parsed.tx_id)
+        outcome = node.driver.waiters.wait_for(parsed.tx_id)
         await node.driver.submit(parsed)
         await outcome
         kinds = [kind for kind, _what in node.steps]
@@ -118,7 +124,7 @@ async def test_nobody_hears_that_a_block_is_final_before_it_is_stored(tmp_path: 
             )
         )
         parsed = plan(node.world)
-        outcome = node.driver.wait_for(parsed.tx_id)
+        outcome = node.driver.waiters.wait_for(parsed.tx_id)
         await node.driver.submit(parsed)
         finalized = await outcome
         assert isinstance(finalized, Finalized)
@@ -186,7 +192,7 @@ async def test_a_failed_write_ends_the_node_and_nobody_hears_of_the_block(tmp_pa
         node.driver.listeners.finalized.append(heard.append)
         node.store.fail = OSError("input/output error")
         parsed = plan(node.world)
-        outcome = node.driver.wait_for(parsed.tx_id)
+        outcome = node.driver.waiters.wait_for(parsed.tx_id)
         await node.driver.submit(parsed)
         await node.driver.failed.wait()
         assert isinstance(node.driver.failure, OSError)
@@ -243,33 +249,33 @@ async def test_a_halt_is_kept_and_told(tmp_path: Path) -> None:
 async def test_a_waiter_hears_that_a_transaction_has_expired(tmp_path: Path) -> None:
     async with driven(tmp_path, MINISTRY, genesis=sole_genesis()) as (node,):
         parsed = plan(node.world)
-        outcome = node.driver.wait_for(parsed.tx_id)
+        outcome = node.driver.waiters.wait_for(parsed.tx_id)
         refusal = Refused(RefusalCode.EXPIRED, "it was valid until 1 ms.")
         node.driver._post(lambda: [Expired(parsed.tx_id, refusal)])
         assert await outcome == Expired(parsed.tx_id, refusal)
-        assert not node.driver._waiters
+        assert not len(node.driver.waiters)
 
 
 async def test_cancelled_waiters_leave_nothing_behind(tmp_path: Path) -> None:
     async with driven(tmp_path, MINISTRY, genesis=sole_genesis()) as (node,):
         parsed = plan(node.world)
-        waiters = [node.driver.wait_for(parsed.tx_id) for _ in range(3)]
+        waiters = [node.driver.waiters.wait_for(parsed.tx_id) for _ in range(3)]
         waiters[0].cancel()
         await asyncio.sleep(0)
-        assert len(node.driver._waiters[parsed.tx_id]) == 2
+        assert len(node.driver.waiters._of[parsed.tx_id]) == 2
         await node.driver.submit(parsed)
         assert isinstance(await waiters[1], Finalized)
         await asyncio.sleep(0)
         assert waiters[2].done()
-        assert not node.driver._waiters
+        assert not len(node.driver.waiters)
 
 
 async def test_nobody_waits_for_a_node_that_ends(tmp_path: Path) -> None:
     async with driven(tmp_path, MINISTRY, genesis=sole_genesis()) as (node,):
-        waiter = node.driver.wait_for(plan(node.world).tx_id)
+        waiter = node.driver.waiters.wait_for(plan(node.world).tx_id)
         node.driver.stop()
         assert await waiter is None
-        assert await node.driver.wait_for(plan(node.world).tx_id) is None
+        assert await node.driver.waiters.wait_for(plan(node.world).tx_id) is None
 
 
 # ---- submissions
@@ -286,7 +292,7 @@ async def test_a_transaction_with_a_bad_signature_is_refused(tmp_path: Path) -> 
 async def test_many_submissions_at_once_share_blocks(tmp_path: Path) -> None:
     async with driven(tmp_path, MINISTRY, genesis=sole_genesis()) as (node,):
         transactions = [plan(node.world, 2030 + number) for number in range(100)]
-        outcomes = [node.driver.wait_for(parsed.tx_id) for parsed in transactions]
+        outcomes = [node.driver.waiters.wait_for(parsed.tx_id) for parsed in transactions]
         await asyncio.gather(*(node.driver.submit(parsed) for parsed in transactions))
         await asyncio.gather(*outcomes)
         assert node.driver.replica.chain.tip.height - node.world.height < 20
@@ -315,7 +321,7 @@ async def test_rubbish_from_a_peer_is_its_fault(tmp_path: Path, rubbish: bytes) 
         with pytest.raises(PeerFaultError):
             node.driver.on_frame("south-group", [rubbish])
         parsed = plan(node.world)
-        outcome = node.driver.wait_for(parsed.tx_id)
+        outcome = node.driver.waiters.wait_for(parsed.tx_id)
         await node.driver.submit(parsed)
         assert isinstance(await outcome, Finalized)
 
@@ -377,7 +383,7 @@ async def test_a_long_journal_is_cut_to_what_must_still_be_known_and_can_be_repl
     async with driven(tmp_path, MINISTRY, genesis=genesis, journal_bytes_max=4_000) as (node,):
         for year in range(2030, 2050):
             parsed = plan(node.world, year)
-            outcome = node.driver.wait_for(parsed.tx_id)
+            outcome = node.driver.waiters.wait_for(parsed.tx_id)
             await node.driver.submit(parsed)
             await outcome
         assert node.journal.first > 2
@@ -394,7 +400,7 @@ async def test_a_long_journal_is_cut_to_what_must_still_be_known_and_can_be_repl
     async with driven(again, MINISTRY, genesis=genesis, journal=kept, values=values) as (node,):
         assert node.driver.replica.chain.tip.height == height
         parsed = plan(node.world, 2060)
-        outcome = node.driver.wait_for(parsed.tx_id)
+        outcome = node.driver.waiters.wait_for(parsed.tx_id)
         await node.driver.submit(parsed)
         assert isinstance(await outcome, Finalized)
 

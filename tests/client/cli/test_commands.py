@@ -129,6 +129,8 @@ def test_a_form_can_be_asked_for(desk: Desk) -> None:
     ran = desk.run("submit", "--template", "OfferTransfer")
     assert ran.code == 0
     assert list(ran.json["fields"]) == list(offer(LotId(bytes(16))).__struct_fields__)
+    assert ran.json["fields"]["part_gross"].startswith("whole grams, such as ")
+    assert ran.json["fields"]["buyer"] == "a member's id, such as mine-a"
     assert desk.run("submit", "--template", "OferTransfer").code == 2
     assert desk.run("submit").code == 2
 
@@ -162,12 +164,14 @@ def test_an_import_is_checked_then_done_then_adds_nothing(desk: Desk) -> None:
     path = desk.file("outputs.csv", sheet_text(SheetKind.OUTPUTS, small(1), small(2)))
     checked = desk.run("import", path, "--check")
     assert checked.code == 0
-    assert "2 rows in 1 file(s) are in order; nothing was sent" in checked.out
+    assert "2 rows in 1 file: all in order\nnothing was sent" in checked.out
     assert desk.node.posts() == 0
     done = desk.run("import", path)
     assert done.code == 0
-    assert "2 records in 1 transaction(s) are final" in done.out
+    assert "final: 2 records in 1 transaction, the newest" in done.out
     assert "2 of 2 rows done" in done.err
+    assert "next: monazite lot show mine-a/BOX-2" in done.out
+    assert desk.run("lot", "show", "mine-a/BOX-2").code == 0
     again = desk.run("import", path, "--json")
     assert (again.json["already"], again.json["records"]) == (2, 0)
 
@@ -218,6 +222,10 @@ def test_look_ups_answer_in_words_and_json(desk: Desk) -> None:
     for missing in (["member", "show", "x"], ["block", "show", "999"], ["lot", "show", "a/b"]):
         assert desk.run(*missing).code == 10
     assert "Did you mean rock_mining?" in desk.run("quota", "show", "2024", "rock").err
+    swapped = desk.run("quota", "show", "mine-a", "2024", "rock_mining")
+    assert swapped.code == 2
+    assert "Did you mean `monazite quota show 2024 rock_mining mine-a`?" in swapped.err
+    assert "Write YEAR BUCKET [MEMBER]" in desk.run("quota", "show", "x", "y").err
 
 
 def test_a_node_of_another_network_is_named(desk: Desk) -> None:
@@ -260,6 +268,13 @@ def test_a_profile_is_added_from_a_file_or_by_digest(desk: Desk) -> None:
         "profile", "add", "four", "--genesis", document, "--node", node, "--key", "x"
     )
     assert "write ROLE=FILE" in bad_key.err
+    no_key = desk.run(
+        *("profile", "add", "four", "--genesis", document, "--node", node),
+        *("--key", f"operator={desk.path / 'nothing.pem'}"),
+    )
+    assert no_key.code == 2
+    assert "there is no file" in no_key.err
+    assert desk.run("profile", "show", "four").code == 2
     bad_member = desk.run(
         "profile", "add", "four", "--genesis", document, "--node", node, "--member", "X Y"
     )
@@ -322,7 +337,7 @@ def test_an_outbox_is_listed_and_resumed(desk: Desk, monkeypatch: pytest.MonkeyP
     listed = desk.run("outbox", "list")
     assert tx_id in listed.out
     noted = desk.run("import", desk.file("none.csv", ""))
-    assert "1 transaction(s) of an earlier run are in the outbox" in noted.err
+    assert "1 transaction of an earlier run is in the outbox" in noted.err
     resumed = desk.run("outbox", "resume")
     assert resumed.code == 0
     assert f"{tx_id}  final in block" in resumed.out

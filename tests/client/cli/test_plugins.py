@@ -50,7 +50,7 @@ def test_the_commands_of_a_missing_extra_say_what_to_install(
     for command in (["node", "run", "HOME"], ["demo"], ["network", "--config", "x"]):
         assert invoke(app, *command, monkeypatch=monkeypatch) == 2
         told = capsys.readouterr().err
-        assert "pip install 'monazite[node]'" in told
+        assert "pip install '.[node]'" in told
         assert "not_installed_at_all" in told
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from client.errors import ClientRefusal, ImportFileError, ImportRefusal, Unreachable, UsageError
 from client.importing.columns import SheetKind
 from client.importing.journal import Journal
-from client.importing.loading import check_files, import_file, import_files
+from client.importing.loading import check_files, check_import, import_file, import_files
 from client.session import Client
 from ledger.parsed import parse_transaction
 from ledger.vocabulary import Element
@@ -172,10 +172,76 @@ async def test_nothing_is_sent_while_a_cell_is_wrong(mine: Desk) -> None:
         ("outputs", 3, "product"),
         ("outputs", 4, "facility"),
         ("offers", 2, "buyer"),
+        ("offers", 3, "lot"),
     }
     assert "is no facility of mine-a" in told["outputs", 4, "facility"]
     assert "Did you mean separator-c?" in told["offers", 2, "buyer"]
     assert mine.node.posts() == 0
+
+
+def with_a_comma(path: Path, row: int) -> Path:
+    """Write a cell too many into a row of a file."""
+    lines = path.read_text().splitlines()
+    lines[row - 1] = "a," + lines[row - 1]
+    path.write_text("\n".join(lines))
+    return path
+
+
+async def test_everything_that_is_wrong_is_told_in_one_run(mine: Desk) -> None:
+    outputs = with_a_comma(
+        mine.sheet(
+            SheetKind.OUTPUTS,
+            small(1),
+            small(2),
+            small(3) | {"product": "ORE-MX"},
+            small(4) | {"facility": "pit-b"},
+            small(5) | {"gross_g": "1,000", "product": "ORE-MX"},
+            small(6) | {"facility": "?"},
+        ),
+        row=3,
+    )
+    offers = mine.sheet(
+        SheetKind.OFFERS,
+        {"lot": "mine-a/BOX-2"},
+        {"lot": "mine-a/BOX-1", "buyer": "seperator-c"},
+        {"lot": "mine-a/BOX-5"},
+    )
+    async with mine.client() as client:
+        for work in (
+            import_files(client, [outputs, offers], mine.journal),
+            check_import(client, [outputs, offers]),
+            check_import(client, [outputs, offers], mine.journal),
+        ):
+            with pytest.raises(ImportFileError) as raised:
+                await work
+            assert [(Path(p.file).stem, p.row, p.column) for p in raised.value.problems] == [
+                ("outputs", 3, ""),
+                ("outputs", 4, "product"),
+                ("outputs", 5, "facility"),
+                ("outputs", 6, "gross_g"),
+                ("outputs", 6, "product"),
+                ("outputs", 7, "facility"),
+                ("offers", 3, "buyer"),
+            ], "the lot of row 2 of the offers may be what row 3 of the outputs makes"
+    assert mine.node.posts() == 0
+
+
+async def test_a_lot_that_is_missing_is_told_beside_a_bad_cell(mine: Desk) -> None:
+    path = mine.sheet(
+        SheetKind.OFFERS, {"lot": "mine-a/NONE"}, {"lot": "mine-a/NONE", "date": "2024-02-30"}
+    )
+    async with mine.client() as client:
+        with pytest.raises(ImportFileError) as raised:
+            await import_files(client, [path], mine.journal)
+    assert [(p.row, p.column) for p in raised.value.problems] == [(2, "lot"), (3, "date")]
+
+
+async def test_bad_cells_are_told_when_no_node_answers(mine: Desk) -> None:
+    path = mine.sheet(SheetKind.OUTPUTS, small(1), small(2) | {"gross_g": "x"})
+    mine.node.answer_always(hang_up)
+    async with mine.client() as client:
+        with pytest.raises(ImportFileError, match="row 3, column gross_g"):
+            await check_import(client, [path])
 
 
 async def test_a_lot_that_does_not_exist_is_named_before_anything_is_sent(mine: Desk) -> None:
@@ -184,7 +250,9 @@ async def test_a_lot_that_does_not_exist_is_named_before_anything_is_sent(mine: 
         mine.sheet(SheetKind.OFFERS, {"lot": "mine-a/NONE"}),
     ]
     async with mine.client() as client:
-        with pytest.raises(ImportFileError, match="column lot: 'mine-a/NONE': is on no lot"):
+        with pytest.raises(
+            ImportFileError, match="column lot: 'mine-a/NONE': there is no such lot"
+        ):
             await import_files(client, files, mine.journal)
     assert mine.node.posts() == 0
 
@@ -250,7 +318,7 @@ async def test_rows_that_build_on_a_refused_row_are_refused_with_it(mine: Desk) 
         )
     assert result.records_count == 2
     assert [(Path(p.file).stem, p.row) for p in result.refused] == [("outputs", 3), ("offers", 3)]
-    assert "is on no lot of the ledger" in result.refused[1].reason
+    assert "there is no such lot on the ledger" in result.refused[1].reason
 
 
 async def test_rows_that_wait_for_each_other_are_named(mine: Desk) -> None:

@@ -137,6 +137,15 @@ def test_a_row_of_another_length_is_named_and_the_others_are_read() -> None:
     assert "the row has 3 cells, the header has 4" in sheet.problems[0].sentence
 
 
+def test_a_row_with_a_stray_quotation_mark_is_named_and_the_others_are_read() -> None:
+    text = 'date,lot,invoice,reason\n"a"b,2,3,4\n1,2,3,4\n5,6,"7,8\n'
+    sheet = parse_sheet(Path("x.csv"), text)
+    assert [row.number for row in sheet.rows] == [3]
+    assert [problem.row for problem in sheet.problems] == [2, 4]
+    with pytest.raises(ImportFileError, match="row 1: is broken CSV"):
+        parse_sheet(Path("x.csv"), 'da"te,"lot"x,invoice,reason\n1,2,3,4\n')
+
+
 def test_too_many_rows_are_refused() -> None:
     text = header(SheetKind.SPLITS) + "\r\n" + "2024-03-01,a/b,c,1\r\n" * (ROWS_MAX + 1)
     with pytest.raises(ImportFileError, match="more than 100000 rows"):

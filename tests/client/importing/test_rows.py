@@ -104,7 +104,11 @@ def test_a_row_is_named_by_what_it_says_and_not_by_where_it_stands() -> None:
         (SheetKind.OUTPUTS, {"code": ""}, "column code: '': is empty."),
         (SheetKind.OUTPUTS, {"code": "x" * 65}, "is no code"),
         (SheetKind.OUTPUTS, {"gross_g": ""}, "column gross_g: '': is empty."),
-        (SheetKind.OUTPUTS, {"gross_g": "100,000"}, "no mass in whole grams. Write 100000."),
+        (
+            SheetKind.OUTPUTS,
+            {"gross_g": "100,000"},
+            "no mass in whole grams (digits only). Write 100000.",
+        ),
         (SheetKind.OUTPUTS, {"gross_g": "100000.0"}, "Write 100000."),
         (SheetKind.OUTPUTS, {"gross_g": "100000 g"}, "Write 100000."),
         (SheetKind.OUTPUTS, {"gross_g": "\uff11\uff10\uff10\uff10"}, "Write 1000."),
@@ -112,7 +116,7 @@ def test_a_row_is_named_by_what_it_says_and_not_by_where_it_stands() -> None:
         (SheetKind.OUTPUTS, {"gross_g": "-5"}, "Write whole grams"),
         (SheetKind.OUTPUTS, {"gross_g": "0"}, "0 g is out of range"),
         (SheetKind.OUTPUTS, {"gross_g": "9" * 19}, "out of range"),
-        (SheetKind.OUTPUTS, {"La_g": "x"}, "column La_g: 'x': 'x' is no mass"),
+        (SheetKind.OUTPUTS, {"La_g": "x"}, "column La_g: 'x': is no mass"),
         (SheetKind.OUTPUTS, {"assay_digest": "abc"}, "has 3 characters, 64 hexadecimal"),
         (SheetKind.OUTPUTS, {"assay_digest": ""}, "column assay_digest: '': is empty."),
         (
@@ -160,6 +164,24 @@ def test_all_cells_of_all_rows_are_looked_at_at_once() -> None:
         (2, "gross_g"),
         (4, "facility"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "column"),
+    [
+        (SheetKind.OUTPUTS, {"period_from": "2024-10-32"}, "period_from"),
+        (SheetKind.OUTPUTS, {"period_to": "2023-02-29"}, "period_to"),
+        (SheetKind.OUTPUTS, {"La_g": "-", "Ce_g": "", "Pr_g": "", "Nd_g": ""}, "La_g"),
+        (SheetKind.SPLITS, {"codes": "A;B;C;", "gross_g": "1;2"}, "codes"),
+        (SheetKind.SPLITS, {"gross_g": ""}, "gross_g"),
+        (SheetKind.OFFERS, {"part_gross_g": "1,0", "part_code": ""}, "part_gross_g"),
+    ],
+)
+def test_nothing_is_derived_from_a_cell_that_is_bad_itself(
+    kind: SheetKind, cells: dict[str, str], column: str
+) -> None:
+    _rows, problems = check(kind, cells)
+    assert [problem.column for problem in problems] == [column]
 
 
 def test_the_same_row_twice_and_two_rows_that_make_one_lot_are_named() -> None:

@@ -32,11 +32,14 @@ class MemorySource:
         fails_from: int | None = None,
         failure: type[SourceError] | None = None,
         rows_per_answer: int = 1_000,
+        is_stopped: bool = False,
     ) -> None:
         self._name = name
         self.history = history
         self._claim = TipClaim(
-            Height(history.tip if claim is None else claim), name if node is None else node
+            Height(history.tip if claim is None else claim),
+            name if node is None else node,
+            is_stopped,
         )
         self._document = history.genesis.data if document is None else document
         self._fails_from = fails_from

@@ -227,7 +227,7 @@ def test_a_home_is_opened_by_whoever_registered_for_it_and_always_closed(
     assert opened == [str(tmp_path)]
     assert home.closed
     home.closed = False
-    assert run(str(tmp_path), "nowhere", "--genesis", genesis_file) == ExitCode.USAGE
+    assert run(str(tmp_path), "http://a?b", "--genesis", genesis_file) == ExitCode.USAGE
     assert home.closed
 
 

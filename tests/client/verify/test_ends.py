@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from client.cli.exit_codes import ExitCode
 from client.errors import UsageError
 from client.verify.anchor import PinnedGenesis, establish, read_pinned
+from client.verify.ends import BEHIND_BLOCKS_MAX
 from client.verify.findings import FindingCode
-from client.verify.report import make_report, report_lines
-from client.verify.run import BEHIND_BLOCKS_MAX, conduct
+from client.verify.report import make_report, report_json, report_lines
+from client.verify.run import conduct
 from client.verify.source import AnswerUnusable, SourceSilent
 from client.verify.verdict import AuditVerdict
 from ledger.genesis import encode_genesis, open_genesis
@@ -290,3 +291,129 @@ def test_a_served_genesis_that_was_changed_anywhere_never_ends_the_audit(
     anchoring = establish(None, {"node-a": served})
     assert anchoring.findings[0].code is FindingCode.GENESIS_NOT_PINNED
     assert not anchoring.is_pinned
+
+
+def stopped(name: str, history: History, node: str | None = None) -> MemorySource:
+    return MemorySource(name, history, node=node, is_stopped=True)
+
+
+def test_two_homes_of_one_node_do_not_vouch_for_each_other() -> None:
+    history = make_history()
+    for other in (
+        stopped("/copy", history, "north"),
+        MemorySource("http://a", history, node="north"),
+    ):
+        expect(
+            audit_sources(stopped("/home", history, "north"), other),
+            AuditVerdict.INCOMPLETE,
+            ExitCode.INCOMPLETE,
+            FindingCode.SAME_NODE_TWICE,
+            FindingCode.END_NOT_FIXED,
+        )
+
+
+def test_homes_of_two_nodes_vouch_for_each_other() -> None:
+    history = make_history()
+    expect_verified(audit_sources(stopped("/a", history), stopped("/b", history)))
+
+
+@pytest.mark.parametrize("named", [0, 1])
+def test_sources_without_a_name_are_no_further_witnesses(named: int) -> None:
+    history = make_history()
+    sources = [stopped(f"/{at}", history, "") for at in range(2)]
+    report = audit_sources(
+        *sources, *(MemorySource("node-a", history, node="north") for _ in range(named))
+    )
+    (finding,) = expect(
+        report, AuditVerdict.INCOMPLETE, ExitCode.INCOMPLETE, FindingCode.END_NOT_FIXED
+    )
+    assert ("may be a copy of it" if named else "may be copies of one") in finding.what
+    assert report_json(report)["end"]["nodes"] == 1
+
+
+def test_a_source_without_a_name_does_not_spoil_what_two_others_vouch_for() -> None:
+    history = make_history()
+    report = audit_sources(
+        MemorySource("a", history), MemorySource("b", history), stopped("/c", history, "")
+    )
+    expect_verified(report)
+    assert report_lines(report)[-1] == "VERIFIED through block 10: 2 nodes, one history"
+
+
+@pytest.mark.parametrize("missing", [1, 2, BEHIND_BLOCKS_MAX])
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_the_last_blocks_that_only_one_of_two_nodes_holds_are_not_fixed(
+    missing: int, *, is_stopped: bool
+) -> None:
+    history = make_history(LONG)
+    behind = history.cut_to(history.tip - missing)
+    for ahead in (MemorySource("node-a", history), stopped("node-a", history)):
+        report = audit_sources(MemorySource("node-b", behind, is_stopped=is_stopped), ahead)
+        (finding,) = expect(
+            report, AuditVerdict.INCOMPLETE, ExitCode.INCOMPLETE, FindingCode.END_NOT_FIXED
+        )
+        assert finding.height == behind.tip
+        assert finding.what == f"through block {behind.tip} two nodes, above it one"
+        assert finding.what in report_lines(report)[-1]
+        end = report_json(report)["end"]
+        assert end == {"vouched_by": ["node-a"], "nodes": 1, "fixed_to": behind.tip}
+
+
+def test_a_stopped_home_far_behind_is_said_to_end_there_and_is_no_fault() -> None:
+    history = make_history(LONG)
+    early = history.cut_to(history.tip - BEHIND_BLOCKS_MAX - 5)
+    report = audit_sources(
+        MemorySource("node-a", history), MemorySource("node-b", history), stopped("/c", early)
+    )
+    expect_verified(report)
+    assert any(f"it ends at block {early.tip}, stopped" in line for line in report_lines(report))
+    assert [node["stopped"] for node in report_json(report)["nodes"]] == [False, False, True]
+    assert report_json(report)["end"]["nodes"] == 2
+
+
+def test_three_nodes_that_hold_less_than_a_fourth_fix_the_end_below_it() -> None:
+    history = make_history()
+    short = history.cut_to(8)
+    (finding,) = expect(
+        audit_histories(short, history, short, short),
+        AuditVerdict.INCOMPLETE,
+        ExitCode.INCOMPLETE,
+        FindingCode.END_NOT_FIXED,
+    )
+    assert finding.what == "through block 8 four nodes, above it one"
+    assert (finding.height, finding.found) == (8, "node-b")
+
+
+class LaggingSource(MemorySource):
+    """A node that lacks the last block when it is read, and holds it when it is asked again."""
+
+    reads = 0
+
+    async def blocks(self, first: int, limit: int) -> list[tuple[bytes, bytes]]:
+        self.reads += first == self.history.tip
+        rows = self.history.rows if self.reads > 1 else self.history.rows[:-1]
+        return list(rows[first : first + limit])
+
+
+def test_a_node_that_is_one_block_behind_is_asked_again_and_then_vouches() -> None:
+    history = make_history()
+    late = LaggingSource("node-b", history, claim=history.tip - 1)
+    report = audit_sources(MemorySource("node-a", history), late)
+    expect_verified(report)
+    assert report.not_checked == ()
+    assert late.reads == 2
+
+
+def test_a_stopped_home_is_not_asked_again() -> None:
+    history = make_history()
+    late = LaggingSource("/b", history, claim=history.tip - 1, is_stopped=True)
+    report = audit_sources(MemorySource("node-a", history), late)
+    assert report.verdict is AuditVerdict.INCOMPLETE
+    assert late.reads == 1
+
+
+def test_a_stopped_home_that_claims_more_than_it_gives_is_truncated() -> None:
+    history = make_history()
+    cut = MemorySource("/c", history.cut_to(4), claim=history.tip, is_stopped=True)
+    report = audit_sources(MemorySource("node-a", history), MemorySource("node-b", history), cut)
+    expect(report, AuditVerdict.TRUNCATED, ExitCode.TRUNCATED, FindingCode.CLAIM_NOT_KEPT)

@@ -403,7 +403,7 @@ async def test_a_client_that_goes_away_leaves_no_waiter(node: RunningNode) -> No
     await until(lambda: context_of(node).waiting_requests == 1)
     posting.cancel()
     await until(lambda: context_of(node).waiting_requests == 0)
-    assert not node.driver._waiters
+    assert not len(node.driver.waiters)
     held.release()
     answer = await node.get(f"/v1/transactions/{parsed.tx_id.hex()}", Prefer="wait=10")
     assert (await answer.json())["state"] == "final"
