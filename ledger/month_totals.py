@@ -54,8 +54,8 @@ def carried(totals: Totals) -> Totals:
     return tuple(
         msgspec.structs.replace(
             no_totals(entry.product),
-            opening=Grams(entry.closing),
-            transit_opening=Grams(entry.in_transit),
+            opening=entry.closing,
+            transit_opening=entry.in_transit,
         )
         for entry in totals
         if entry.closing or entry.in_transit

@@ -1,10 +1,11 @@
 """``ExportLot``: goods leave the country, with customs' signature beside the exporter's.
 
-What a declaration can lie about is what it calls the goods and how much of the controlled elements is in
-them. The ledger knows both. The customs code must be one of the codes of the lot's product, in the version
-under which the lot was made, and for each element under export control the grams in the part must be within what
-is left of the exporter's licence, which must be good on the day and for the destination. Goods without
-controlled elements need no licence. A declaration number of a customs office is used once.
+What a declaration can lie about is what it calls the goods and how much of the controlled elements is
+in them. The ledger knows both. The customs code must be one of the codes of the lot's product, in the
+version under which the lot was made, and for each element under export control the grams in the part
+must be within what is left of the exporter's licence, which must be good on the day and for the
+destination. Goods without controlled elements need no licence. A declaration number of a customs office
+is used once.
 """
 
 from __future__ import annotations

@@ -28,14 +28,13 @@ from ledger.filing_deadlines import deadline_of, end_of_month, is_late
 from ledger.month_totals import EMPTY_MONTH, NOTHING_FILED, Totals, carried, opened
 from ledger.records.record import Context, Record
 from ledger.refusal import RefusalCode
-from ledger.state.rows import PRODUCTS_PER_MONTH_MAX, FilingRow, MemberMonthRow
+from ledger.state.rows import PRODUCTS_PER_MONTH_MAX, FilingRow, MemberMonthRow, SignedGramsField
 from ledger.state.tables import FILINGS, MEMBER_MONTHS
 from ledger.vocabulary import MemberKind, Role
 from ledger.wire.codec import WireStruct
 from ledger.wire.scalars import (
     CountField,
     DigestField,
-    Grams,
     GramsField,
     Month,
     MonthField,
@@ -49,15 +48,16 @@ class ProductLine(WireStruct, frozen=True, array_like=True):
     """The month of one product, in gross grams."""
 
     product: ProductCodeField
-    opening: GramsField
+    opening: SignedGramsField
     incoming: GramsField
     produced: GramsField
     consumed: GramsField
     outgoing: GramsField
     lost: GramsField
-    in_transit: GramsField
+    in_transit: SignedGramsField
     """Of the closing: offered, and not answered in the month."""
-    closing: GramsField
+    closing: SignedGramsField
+    """Below zero when a correction, which counts in a later month, brought goods that left in this one."""
 
 
 class FileMonth(Record, frozen=True, array_like=True, tag=70):
@@ -100,8 +100,8 @@ def lines_of(totals: Totals) -> tuple[ProductLine, ...]:
             consumed=entry.consumed,
             outgoing=entry.outgoing,
             lost=entry.lost,
-            in_transit=Grams(entry.in_transit),
-            closing=Grams(entry.closing),
+            in_transit=entry.in_transit,
+            closing=entry.closing,
         )
         for entry in totals
     )

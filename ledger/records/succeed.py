@@ -3,9 +3,9 @@
 *A merger* (no facility is named). From the next record on the successor owns and holds what the predecessor
 owned and held, with every hold on it; it answers and cancels the open transfers; it runs the facilities and
 has what is in process there; it owes the predecessor's debts. Quota accounts of the block's year and of the
-years before and after it are added to the successor's, with the splits behind them; quota that one of the two has split to
-the other is then nobody's split any more. Older accounts stay as they are: they have lapsed, and a debt
-that a later cut makes there is the successor's. No lot is written: see ``succession``.
+years before and after it are added to the successor's, with the splits behind them; quota that one of the two
+has split to the other is then nobody's split any more. Older accounts stay as they are: they have
+lapsed, and a debt that a later cut makes there is the successor's. No lot is written: see ``succession``.
 
 The predecessor is closed for ever. It still files and corrects its own months, because they are its own;
 its name and numbers stay on what it has written. A suspension of the predecessor does not follow its goods,

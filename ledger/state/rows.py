@@ -494,8 +494,9 @@ class ProductTotals(WireStruct, frozen=True, array_like=True):
     """What one member did with one product in one month; gross grams of what it holds."""
 
     product: ProductCodeField
-    opening: GramsField
-    """Closing of the month before; known when that month is filed, 0 until then."""
+    opening: SignedGramsField
+    """Closing of the month before; known when that month is filed, 0 until then. Below zero when goods
+    left in a month before the one in which a correction brought them."""
     incoming: GramsField
     """Came from another holder, or from outside the traced world."""
     produced: GramsField
@@ -504,7 +505,7 @@ class ProductTotals(WireStruct, frozen=True, array_like=True):
     """Went to another holder, or out of the country."""
     lost: GramsField
     """Lost on the way or written off."""
-    transit_opening: GramsField
+    transit_opening: SignedGramsField
     """Offered and unanswered at the end of the month before; as ``opening``."""
     transit_change: SignedGramsField
     """Offered less answered during the month."""

@@ -178,6 +178,16 @@ def _sink(market: Market) -> tuple[MemberId, Record]:
     lots = [entry for entry in market.lots() if entry[1].gross]
     if not lots or not market.choose(8):
         return MINISTRY, export_licence(number=f"EL-{market.choose(6)}")
+    exporters = [entry for entry in lots if entry[1].owner == entry[1].holder == EXPORTER]
+    if exporters and market.choose(2):
+        lot_id, lot = market.one_of(exporters)
+        return EXPORTER, export(
+            lot_id,
+            1 + market.choose(lot.gross),
+            date=market.date(),
+            declaration=f"DEC-{market.choose(60)}",
+            licence="",
+        )
     lot_id, lot = market.one_of(lots)
     gross = market.one_of((lot.gross, 1 + market.choose(min(lot.gross, 20_000)), lot.gross + 1))
     date, author = market.date(), lot.holder
@@ -230,9 +240,7 @@ def _filing(market: Market) -> tuple[MemberId, Record]:
     member = market.one_of((MINE, OTHER_MINE, BUYER, TRADER, EXPORTER))
     record = filing(market.world, member)
     if record.products and not market.choose(5):
-        wrong = msgspec.structs.replace(
-            record.products[0], closing=Grams(record.products[0].closing + 1)
-        )
+        wrong = msgspec.structs.replace(record.products[0], closing=record.products[0].closing + 1)
         record = msgspec.structs.replace(record, products=(wrong, *record.products[1:]))
     return member, record
 

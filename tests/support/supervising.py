@@ -185,8 +185,8 @@ def filing(
             consumed=entry.consumed,
             outgoing=entry.outgoing,
             lost=entry.lost,
-            in_transit=Grams(entry.transit_opening + entry.transit_change),
-            closing=Grams(max(0, entry.closing)),
+            in_transit=entry.transit_opening + entry.transit_change,
+            closing=entry.closing,
         )
         for entry in row.totals
     )

@@ -39,6 +39,7 @@ from tests.support.trading import (
     offered,
     output,
     suspend,
+    transfer_of,
 )
 from tests.support.world import Signer, World
 
@@ -252,3 +253,22 @@ def test_a_correction_of_a_correction_is_a_correction(world: World) -> None:
     world.apply(MINE, output_correction(made, 100, (Element.ND, 10)))
     world.apply(MINE, output_correction(made, -100, (Element.ND, -10)))
     assert lot_row(world, lot_of(made)).gross == Grams(LOT_GROSS)
+
+
+def test_what_a_correction_brings_after_it_left_is_filed_below_zero(world: World) -> None:
+    """The mine forgets an output of March, sells it in April, and corrects in May."""
+    file_month(world, MINE, 202401, 202402)
+    world.move_to_date(2024_04_05)
+    file_month(world, MINE, 202403)
+    world.move_to_date(2024_05_20)
+    made = world.apply(MINE, forgotten(output()), signers=WITH_MINISTRY)
+    sold = world.apply(MINE, offer(lot_of(made), date=CivilDate(2024_04_10)))
+    answer = accept(lot_of(made), transfer_of(sold), date=CivilDate(2024_04_12))
+    world.apply(BUYER, answer)
+    (april,) = filing(world, MINE, 202404).products
+    assert (april.outgoing, april.closing) == (LOT_GROSS, -LOT_GROSS)
+    file_month(world, MINE, 202404)
+    world.move_to_date(2024_06_02)
+    (may,) = filing(world, MINE, 202405).products
+    assert (may.opening, may.produced, may.closing) == (-LOT_GROSS, LOT_GROSS, 0)
+    file_month(world, MINE, 202405)
