@@ -76,9 +76,7 @@ def check_validity(valid_until_ms: TimeMs, time_ms: TimeMs) -> None:
         )
 
 
-def check_signers(
-    transaction: ParsedTransaction, view: StateView, time_ms: TimeMs
-) -> Signers:
+def check_signers(transaction: ParsedTransaction, view: StateView, time_ms: TimeMs) -> Signers:
     """Return whose signatures the transaction carries, after checking each key."""
     signers: Signers = {}
     for entry in transaction.signed.signatures:

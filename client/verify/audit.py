@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ledger.overlay import Overlay
+
 from client.verify.books import AuditBooks
 from client.verify.findings import AuditFinding, AuditFindings, FindingCode, RecordPlace
 from client.verify.judge import Judge, Reference
@@ -35,7 +37,6 @@ from client.verify.window import BlockCopy, DecidedRun, KeptRow, Obstacle, Windo
 from client.verify.words import short
 from ledger.errors import InvalidBlockError
 from ledger.genesis import Genesis
-from ledger.overlay import Overlay
 from ledger.parsed import ParsedTransaction
 from ledger.records import name_of
 from ledger.wire.block import Block
@@ -340,8 +341,10 @@ class Audit:
                 (row, it)
                 for row, it in rows
                 if row is not None
-                and (it.block_id not in (row.copy.block_id, row.decided or it.block_id)
-                     or row.decided not in (None, it.block_id))
+                and (
+                    it.block_id not in (row.copy.block_id, row.decided or it.block_id)
+                    or row.decided not in (None, it.block_id)
+                )
             ]
             if any(row.decided not in (None, it.block_id) for row, it in others):
                 for row, it in others:

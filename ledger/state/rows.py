@@ -109,7 +109,7 @@ PROCESS_NORMS: Final = (
     ProcessNorm(kind=CampaignKind.METAL, loss_permille=120, yield_floor_permille=900),
     ProcessNorm(kind=CampaignKind.RECYCLING, loss_permille=150, yield_floor_permille=900),
 )
-"""Where the genesis says nothing else; see ``docs/adr/0007-campaigns.md`` for the sources."""
+"""Where the genesis says nothing else; see ``docs/adr/0010-campaigns.md`` for the sources."""
 
 
 class ParametersRow(WireStruct, frozen=True, array_like=True):

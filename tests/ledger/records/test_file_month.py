@@ -291,7 +291,5 @@ def test_a_late_month_is_accepted_years_after(world: World) -> None:
         if row.code == "filed-late" and dict(row.figures)["month"] == 202403
     )
     assert dict(alert.figures)["late_ms"] > 700 * DAY_MS
-    april = output(
-        code="C-9", period_from=CivilDate(2024_04_01), period_to=CivilDate(2024_04_30)
-    )
+    april = output(code="C-9", period_from=CivilDate(2024_04_01), period_to=CivilDate(2024_04_30))
     world.apply(MINE, april)

@@ -52,7 +52,10 @@ def test_a_held_lot_is_neither_offered_nor_divided_nor_accepted(world: World) ->
     assert (placed.case, placed.by) == ("2024-9", INSPECTORATE)
     assert placed.until_ms == world.time_ms + HOLD_MS
     assert_refused(
-        world.refusal(BUYER, accept(lot, transfer)), RefusalCode.LOT_HELD, field="lot", cases="2024-9"
+        world.refusal(BUYER, accept(lot, transfer)),
+        RefusalCode.LOT_HELD,
+        field="lot",
+        cases="2024-9",
     )
     other = mined(world, code="C-2")
     inspect(world, hold(other))

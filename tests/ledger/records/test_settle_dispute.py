@@ -80,9 +80,7 @@ def test_everything_can_go_back_or_be_lost(world: World) -> None:
 
 def test_a_lot_that_is_lost_whole_is_used_up(world: World) -> None:
     lot, transfer = disputed(world)
-    world.apply(
-        MINISTRY, settle(lot, transfer, buyer_gross=Grams(0), loss_gross=Grams(LOT_GROSS))
-    )
+    world.apply(MINISTRY, settle(lot, transfer, buyer_gross=Grams(0), loss_gross=Grams(LOT_GROSS)))
     assert lot_row(world, lot).gross == 0
     assert world.expect(LOSSES, 2024, BUYER).gross == LOT_GROSS
 
