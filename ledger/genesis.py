@@ -279,6 +279,10 @@ def _check_parameters(document: GenesisDocument) -> None:
                     f"{len(band.elements)} elements, {band.low_permille} to "
                     f"{band.high_permille} per mille; it needs elements and a range",
                 )
+    scrap = document.parameters.scrap_fingerprints
+    _check_ascending("parameters.scrap_fingerprints", [entry.kind for entry in scrap])
+    norms = document.parameters.process_norms
+    _check_ascending("parameters.process_norms", [str(int(norm.kind)) for norm in norms])
 
 
 def _validator_set(rows: Sequence[ValidatorRow]) -> ValidatorSet:

@@ -4,11 +4,14 @@ Before the records run: chain, version, validity in time, never the same transac
 (``check_head``); every signature by a key of the register that is valid at the block's time
 (``check_signers``); an author that is admitted and may write what it writes (``check_author``). After
 them: the signatures are exactly those that the records have asked for (``check_exactly_required``),
-and every sealed attachment was named (``check_sealed``). That the signatures verify is checked
-elsewhere, once per transaction (``ledger.parsed``).
+where several persons are asked for by keys that different persons hold, and every sealed attachment
+was named (``check_sealed``). That the signatures verify is checked elsewhere, once per transaction
+(``ledger.parsed``).
 """
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 from ledger.parsed import ParsedTransaction
 from ledger.records import rule_of
@@ -19,6 +22,9 @@ from ledger.state.view import StateView
 from ledger.vocabulary import MemberStatus, Role
 from ledger.wire.scalars import VALIDITY_MS_MAX, ChainId, Digest, MemberId, TimeMs
 from ledger.wire.transaction import TRANSACTION_VERSION, sealed_digest
+
+Signers: TypeAlias = dict[tuple[MemberId, Role], tuple[str, ...]]
+"""Whose signatures a transaction carries: for each member and role the persons who hold the keys."""
 
 
 def check_head(
@@ -70,11 +76,9 @@ def check_validity(valid_until_ms: TimeMs, time_ms: TimeMs) -> None:
         )
 
 
-def check_signers(
-    transaction: ParsedTransaction, view: StateView, time_ms: TimeMs
-) -> dict[tuple[MemberId, Role], None]:
+def check_signers(transaction: ParsedTransaction, view: StateView, time_ms: TimeMs) -> Signers:
     """Return whose signatures the transaction carries, after checking each key."""
-    signers: dict[tuple[MemberId, Role], None] = {}
+    signers: Signers = {}
     for entry in transaction.signed.signatures:
         row = view.get(KEYS, entry.key)
         if row is None:
@@ -85,13 +89,8 @@ def check_signers(
                 key=entry.key.hex(),
             )
         check_key(entry.key, row, time_ms)
-        signers[(row.owner, row.role)] = None
-    if len(signers) != len(transaction.signed.signatures):
-        raise Refused(
-            RefusalCode.SIGNATURE_NOT_NEEDED,
-            "two signatures come from the same member in the same role; one is needed.",
-            field="signatures",
-        )
+        place = (row.owner, row.role)
+        signers[place] = (*signers.get(place, ()), row.person)
     return signers
 
 
@@ -142,29 +141,45 @@ def check_author(transaction: ParsedTransaction, view: StateView) -> None:
             )
 
 
-def check_exactly_required(
-    signers: dict[tuple[MemberId, Role], None], required: dict[tuple[MemberId, Role], None]
-) -> None:
+def check_exactly_required(signers: Signers, required: dict[tuple[MemberId, Role], int]) -> None:
     """Refuse a transaction that lacks a signature that its records need, or carries another one."""
-    for member, role in required:
-        if (member, role) not in signers:
+    for (member, role), wanted in required.items():
+        persons = signers.get((member, role), ())
+        if len(persons) < wanted:
             present = ", ".join(f"{owner} ({held.name.lower()})" for owner, held in signers)
+            what = "a signature" if wanted == 1 else f"signatures of {wanted} different persons"
             raise Refused(
                 RefusalCode.SIGNATURE_MISSING,
-                f"a signature of {member} by a key in the role {role.name.lower()} is needed; "
-                f"it is signed by {present}.",
+                f"{what} of {member} by a key in the role {role.name.lower()} is needed, "
+                f"{len(persons)} found; it is signed by {present}.",
                 field="signatures",
                 member=member,
                 role=role.name.lower(),
+                needed=wanted,
+                found=len(persons),
             )
-    for member, role in signers:
-        if (member, role) not in required:
+        if len(persons) == wanted and len(set(persons)) < wanted:
+            raise Refused(
+                RefusalCode.SAME_PERSON,
+                f"{wanted} different persons of {member} have to sign; {persons[0]} signs with "
+                f"{len(persons)} keys, which counts once.",
+                field="signatures",
+                member=member,
+                needed=wanted,
+                found=len(set(persons)),
+            )
+    for (member, role), persons in signers.items():
+        wanted = required.get((member, role), 0)
+        if len(persons) > wanted:
             raise Refused(
                 RefusalCode.SIGNATURE_NOT_NEEDED,
-                f"the signature of {member} in the role {role.name.lower()} is not needed.",
+                f"{len(persons)} signatures of {member} in the role {role.name.lower()} are there, "
+                f"{wanted} are needed.",
                 field="signatures",
                 member=member,
                 role=role.name.lower(),
+                needed=wanted,
+                found=len(persons),
             )
 
 

@@ -22,12 +22,13 @@ from typing import Final
 
 from ledger.errors import InvalidBlockError
 from ledger.member_months import count_in_months
+from ledger.parameters_in_force import NO_SCHEDULE, parameters_at, rules_version_at
 from ledger.parsed import ParsedTransaction
 from ledger.records import rule_of
 from ledger.records.record import Context
 from ledger.refusal import Refused
-from ledger.state.rows import ParametersRow
-from ledger.state.tables import PARAMETERS
+from ledger.state.rows import ParametersRow, ScheduleRow
+from ledger.state.tables import PARAMETERS, SCHEDULE
 from ledger.state.view import Overlay, StateReader, StateView
 from ledger.transaction_checks import (
     check_author,
@@ -55,7 +56,7 @@ from ledger.wire.scalars import (
 )
 
 RULES_VERSION: Final = 1
-"""The rules that this code knows. A governance decision will switch versions at a height (D11)."""
+"""The rules that this code knows. Governance decides which version holds from which height on (D11)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,8 @@ class BlockExecution:
 
     def __post_init__(self) -> None:
         self.overlay = Overlay(self.parent)
-        self.parameters = current_parameters(self.parent)
+        self.parameters = current_parameters(self.parent, self.height)
+        check_rules_known(self.parent, self.height)
         self.chain_id = self.parent.header.chain_id
 
     def apply(self, transaction: ParsedTransaction) -> None:
@@ -179,12 +181,35 @@ def close_block(overlay: Overlay, slot: Slot, place: BlockPlace, leaves: Sequenc
     return header
 
 
-def current_parameters(state: StateReader) -> ParametersRow:
-    """Return the network parameters in force."""
+def current_parameters(state: StateReader, height: int | None = None) -> ParametersRow:
+    """Return the network parameters in force in the block at ``height``, by default the next one.
+
+    Raises:
+        InvalidBlockError: The state has none.
+    """
     row = state.row(PARAMETERS.key(), ParametersRow)
     if row is None:
         raise InvalidBlockError(state.header.height, "the state has no network parameters")
-    return row
+    schedule = state.row(SCHEDULE.key(), ScheduleRow)
+    if schedule is None:
+        return row
+    return parameters_at(row, schedule, state.header.height + 1 if height is None else height)
+
+
+def check_rules_known(state: StateReader, height: Height) -> None:
+    """Check that this code knows the rules that governance has decided for the block at ``height``.
+
+    Raises:
+        InvalidBlockError: It does not; a newer version of the software goes on from here.
+    """
+    version = rules_version_at(state.row(SCHEDULE.key(), ScheduleRow) or NO_SCHEDULE, height)
+    if version != RULES_VERSION:
+        raise InvalidBlockError(
+            height,
+            "rules version of this software; install the one that was decided",
+            expected=str(version),
+            found=str(RULES_VERSION),
+        )
 
 
 def build_block(

@@ -68,6 +68,8 @@ class MemberStatus(IntEnum):
 
     ACTIVE = 1
     SUSPENDED = 2
+    SUCCEEDED = 3
+    """Closed for ever: another member has taken its place."""
 
 
 class Bucket(IntEnum):
@@ -114,6 +116,15 @@ class Purpose(IntEnum):
     RETURN = 4
 
 
+class CampaignKind(IntEnum):
+    """What a campaign does to its inputs."""
+
+    SEPARATION = 1
+    METAL = 2
+    RECYCLING = 3
+    BLENDING = 4
+
+
 class TransferState(IntEnum):
     """What became of an offer."""
 
@@ -154,6 +165,27 @@ LIGHT_ELEMENTS: Final = (Element.LA, Element.CE, Element.PR, Element.ND, Element
 """Lanthanum to europium, as Chinese ore statistics group them."""
 
 
+class BallotChoice(IntEnum):
+    """What a ballot says to a proposal."""
+
+    YES = 1
+    NO = 2
+
+
+class ProposalState(IntEnum):
+    """What became of a proposal; one that is open past its end has lapsed."""
+
+    OPEN = 1
+    PASSED = 2
+
+
+class PendingState(IntEnum):
+    """What became of a pending record; one that is open past its end has lapsed."""
+
+    OPEN = 1
+    EFFECTIVE = 2
+
+
 class ExternalNumberKind(IntEnum):
     """Kinds of numbers that others issue; each is unique per issuer and kind."""
 
@@ -161,3 +193,37 @@ class ExternalNumberKind(IntEnum):
     LICENCE = 2
     INVOICE = 3
     CONTAINER_CODE = 4
+    DECLARATION = 5
+    PURCHASE = 6
+    LABORATORY_REPORT = 7
+
+
+class SinkKind(IntEnum):
+    """How a quantity leaves the traced world."""
+
+    CONSUMED = 1
+    EXPORTED = 2
+    WRITTEN_OFF = 3
+    INCIDENT = 4
+
+
+class IncidentKind(IntEnum):
+    """What happened to goods that are gone."""
+
+    THEFT = 1
+    FIRE = 2
+    WATER = 3
+    ACCIDENT = 4
+
+
+CONTROLLED_ELEMENTS: Final = (
+    Element.SC, Element.Y, Element.SM, Element.GD, Element.TB, Element.DY, Element.LU,
+)  # fmt: skip
+"""Under export control where the genesis says nothing else: MOFCOM and GACC notice 18 of 2025."""
+
+
+class HoldAct(IntEnum):
+    """What is done about a hold."""
+
+    PLACE = 1
+    RENEW = 2

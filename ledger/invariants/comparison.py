@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ledger.invariants.filing_book import compare_filings
 from ledger.invariants.finding import Findings
 from ledger.invariants.lot_book import BookLot, LotBook
-from ledger.invariants.opening import Books, content_of, lot_of, rows_of, split_text
+from ledger.invariants.opening import (
+    Books,
+    content_of,
+    entry_of,
+    figures_of,
+    lot_of,
+    rows_of,
+    split_text,
+)
 from ledger.invariants.quota_book import QuotaBook
 from ledger.invariants.register_book import RegisterBook
 from ledger.invariants.shares import by_element
 from ledger.state.rows import ExternalNumberRow, LotRow
 from ledger.state.tables import (
+    DEBTS,
     EXTERNAL_NUMBERS,
     FACILITY_YEARS,
     KEYS,
@@ -26,6 +36,8 @@ from ledger.state.tables import (
     MEMBERS,
     PLANS,
     QUOTAS,
+    SPLITS,
+    SUCCESSIONS,
 )
 from ledger.store import STATE, Reader
 from ledger.vocabulary import ExternalNumberKind, MemberStatus, ProductClass, QuotaStatus
@@ -36,17 +48,20 @@ REGISTRY: Final = "registry"
 """The issuer of registration and licence numbers."""
 
 
-def compare(books: Books, reader: Reader) -> None:
-    """Note every difference between the books and the rows of a store."""
+def compare(books: Books, reader: Reader, in_process: Mapping[int, int]) -> None:
+    """Note every difference between the books and the rows of a store.
+
+    ``in_process`` are the grams of each element on the lines of that store.
+    """
     findings, entered = books.findings, books.lots.entered
     lost = _compare_losses(books.lots, findings, reader)
     in_lots = _compare_lots(books, reader)
-    for element in sorted({*entered, *in_lots, *lost}):
+    for element in sorted({*entered, *in_lots, *lost, *in_process}):
         findings.expect(
             "mass-balance",
-            f"grams of element {element} that entered, and that are in lots or lost on the way",
+            f"grams of element {element} that entered, and that are in lots, in process or lost on the way",
             expected=entered.get(element, 0),
-            found=in_lots.get(element, 0) + lost.get(element, 0),
+            found=in_lots.get(element, 0) + lost.get(element, 0) + in_process.get(element, 0),
         )
     _compare_quotas(books.quotas, findings, reader)
     _compare_register(books.register, findings, reader)
@@ -56,6 +71,7 @@ def compare(books: Books, reader: Reader) -> None:
         for key, row in rows_of(reader, MEMBER_MONTHS)
     }
     _compare_all(findings, "member-month", "records of the month", books.months.months, months)
+    compare_filings(books, reader, _compare_all)
 
 
 def _compare_lots(books: Books, reader: Reader) -> dict[int, int]:
@@ -116,7 +132,7 @@ def _check_origin(books: Books, lot_id: LotId, lot: BookLot) -> None:
     product_class = books.register.products.get(lot.product)
     is_separated = product_class in (ProductClass.METAL, ProductClass.ALLOY, ProductClass.MAGNET)
     for origin, status, _element in lot.content:
-        if origin not in mined:
+        if origin not in mined and origin not in books.lots.origins:
             books.findings.add("origin-unknown", f"lot {lot_id.hex()} holds grams from {origin}.")
         if is_separated and status == QuotaStatus.UNDEBITED:
             books.findings.add(
@@ -148,11 +164,21 @@ def _compare_quotas(book: QuotaBook, findings: Findings, reader: Reader) -> None
             int.from_bytes(key[:8], "big"),
             int.from_bytes(key[8:16], "big"),
             split_text(key[16:])[0],
-        ): (row.granted, row.used)
+        ): figures_of(row)
         for key, row in rows_of(reader, QUOTAS)
     }
-    expected = {place: (account.granted, account.used) for place, account in book.accounts.items()}
-    _compare_all(findings, "quota-account", "granted and used", expected, accounts)
+    expected = {place: account.figures() for place, account in book.accounts.items()}
+    _compare_all(findings, "quota-account", "figures of the account", expected, accounts)
+    for place, account in book.accounts.items():
+        if account.left < 0:
+            findings.add("quota-overdrawn", f"account {place} stands at {account.left} g.")
+    debts = {
+        (int.from_bytes(key[:8], "big"), split_text(key[8:])[0]): row.grams
+        for key, row in rows_of(reader, DEBTS)
+        if row.grams
+    }
+    _compare_all(findings, "quota-debt", "debt", book.debts, debts)
+    _compare_splits(book, findings, reader)
     plans: dict[tuple[int, int], tuple[int, int]] = {}
     for key, plan in rows_of(reader, PLANS):
         year, bucket = int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big")
@@ -171,12 +197,52 @@ def _compare_quotas(book: QuotaBook, findings: Findings, reader: Reader) -> None
     _compare_all(findings, "facility-year", "produced", book.produced, produced)
 
 
+def _compare_splits(book: QuotaBook, findings: Findings, reader: Reader) -> None:
+    """Compare who passed quota on to whom; both ends of every split add up."""
+    found = {
+        (
+            int.from_bytes(key[:8], "big"),
+            int.from_bytes(key[8:16], "big"),
+            split_text(key[16:])[0],
+        ): row.parts
+        for key, row in rows_of(reader, SPLITS)
+        if row.parts
+    }
+    expected = {place: tuple(parts.items()) for place, parts in book.splits.items() if parts}
+    _compare_all(findings, "quota-split", "passed on", expected, found)
+    received: dict[tuple[int, int, str], int] = {}
+    for (year, bucket, _holder), parts in book.splits.items():
+        for member, grams in parts.items():
+            place = (year, bucket, book.holder(year, bucket, member))
+            received[place] = received.get(place, 0) + grams
+    for place, account in book.accounts.items():
+        given = sum(book.splits.get(place, {}).values())
+        findings.expect(
+            "quota-split",
+            f"passed on and received at {place}",
+            expected=(given, received.get(place, 0)),
+            found=(account.split_out, account.split_in),
+        )
+
+
 def _compare_register(book: RegisterBook, findings: Findings, reader: Reader) -> None:
     members = {
         split_text(key)[0]: row.status is MemberStatus.SUSPENDED
         for key, row in rows_of(reader, MEMBERS)
     }
     _compare_all(findings, "author", "suspended", book.members, members)
+    successors = {
+        split_text(key)[0]: row.successor
+        for key, row in rows_of(reader, SUCCESSIONS)
+        if row.successor is not None
+    }
+    _compare_all(findings, "register", "successor", book.succeeded, successors)
+    for key, row in rows_of(reader, MEMBERS):
+        member = MemberId(split_text(key)[0])
+        if (row.status is MemberStatus.SUCCEEDED) != (member in book.succeeded):
+            findings.add("register", f"{member} has the status {row.status.name.lower()}.")
+    entries = {split_text(key)[0]: entry_of(row) for key, row in rows_of(reader, MEMBERS)}
+    _compare_all(findings, "register", "what the register says", book.entries, entries)
     keys = {
         key: (row.owner, row.role, row.valid_from_ms, row.valid_until_ms, row.revoked_ms)
         for key, row in rows_of(reader, KEYS)
@@ -206,12 +272,14 @@ def _compare_numbers(books: Books, reader: Reader) -> None:
         (kind, MemberId(REGISTRY), number, member)
         for kind, number, member in books.register.just_claimed
     ]
+    used += books.lots.just_numbered
     for kind, issuer, number, party in used:
         data = reader.get(STATE + EXTERNAL_NUMBERS.key(int(kind), issuer, number))
         found = None if data is None else decode(ExternalNumberRow, data).counterparty
         what = f"counterparty of {kind.name.lower()} {number} of {issuer}"
         findings.expect("number", what, expected=party, found=found)
     books.lots.just_invoiced.clear()
+    books.lots.just_numbered.clear()
     books.register.just_claimed.clear()
 
 

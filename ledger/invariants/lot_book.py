@@ -14,7 +14,7 @@ from ledger.records.mine_output import MineOutput
 from ledger.records.offer_transfer import OfferTransfer
 from ledger.records.reject_transfer import RejectTransfer
 from ledger.records.split_lot import SplitLot
-from ledger.vocabulary import Purpose, QuotaStatus
+from ledger.vocabulary import ExternalNumberKind, Purpose, QuotaStatus
 from ledger.wire.scalars import LotId, MemberId, TxId
 from ledger.wire.transaction import lot_id_of
 
@@ -31,6 +31,8 @@ class Occurrence:
     """The author was suspended when it wrote."""
     tx_id: TxId
     index: int
+    time_ms: int = 0
+    """Time of the block."""
 
     def lot(self, number: int = 0) -> LotId:
         """Return the id of a lot that the record makes."""
@@ -64,8 +66,23 @@ class BookLot:
     gross: int
     content: Content
     parents: tuple[LotId, ...]
-    holds: tuple[str, ...] = ()
+    holds: tuple[tuple[str, str, int], ...] = ()
+    """Case, authority and end of each hold; an end of 0 never comes."""
     transfer: BookTransfer | None = None
+
+    def is_held(self, time_ms: int) -> bool:
+        """Tell whether a hold is in force at a moment."""
+        return any(end == 0 or time_ms < end for _case, _by, end in self.holds)
+
+    def holds_with(
+        self, case: str, by: str, end: int, time_ms: int
+    ) -> tuple[tuple[str, str, int], ...]:
+        """Return the holds and one more, in place of the oldest lapsed one when 8 are there."""
+        holds = list(self.holds)
+        lapsed = [hold for hold in holds if 0 < hold[2] <= time_ms]
+        if len(holds) >= 8 and lapsed:
+            holds.remove(lapsed[0])
+        return (*holds, (case, by, end))
 
 
 @dataclass(slots=True)
@@ -86,13 +103,69 @@ class BookLoss:
             self.grams[element] = self.grams.get(element, 0) + grams
 
 
+class TrackedLots(dict[LotId, BookLot]):
+    """The live lots, which remember what each lot was before the current record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: dict[LotId, BookLot | None] = {}
+        self.successors: dict[MemberId, MemberId] = {}
+        """Who stands in the place of whom; lots are written under other names only when they change."""
+        self._renamed: dict[LotId, tuple[BookLot, BookLot]] = {}
+
+    def present(self, member: MemberId) -> MemberId:
+        """Return who stands in the place of a member now."""
+        while member in self.successors:
+            member = self.successors[member]
+        return member
+
+    def named(self, lot_id: LotId) -> BookLot | None:
+        """Return a lot under the present names of its parties."""
+        lot = self.get(lot_id)
+        if lot is None or not self.successors:
+            return lot
+        transfer = lot.transfer
+        if transfer is not None:
+            seller, buyer = self.present(transfer.seller), self.present(transfer.buyer)
+            transfer = replace(transfer, seller=seller, buyer=buyer)
+        owner, holder = self.present(lot.owner), self.present(lot.holder)
+        return replace(lot, owner=owner, holder=holder, transfer=transfer)
+
+    def renames(self) -> list[tuple[BookLot | None, BookLot | None]]:
+        """Return lots that changed under new names since the last call: as written, and as named."""
+        renamed: list[tuple[BookLot | None, BookLot | None]] = list(self._renamed.values())
+        self._renamed.clear()
+        return renamed
+
+    def _remember(self, lot_id: LotId) -> None:
+        if lot_id not in self.before:
+            written, named = self.get(lot_id), self.named(lot_id)
+            self.before[lot_id] = named
+            if written is not None and named is not None and written != named:
+                self._renamed[lot_id] = (written, named)
+
+    def __setitem__(self, lot_id: LotId, lot: BookLot) -> None:
+        self._remember(lot_id)
+        super().__setitem__(lot_id, lot)
+
+    def __delitem__(self, lot_id: LotId) -> None:
+        self._remember(lot_id)
+        super().__delitem__(lot_id)
+
+    def changes(self) -> list[tuple[BookLot | None, BookLot | None]]:
+        """Return every lot that changed since the last call, before and after."""
+        changed = [(before, self.get(lot_id)) for lot_id, before in self.before.items()]
+        self.before.clear()
+        return changed
+
+
 @dataclass(slots=True)
 class LotBook:
     """Keeps the live lots of a history."""
 
     findings: Findings
     tolerance_basis_points: int
-    lots: dict[LotId, BookLot] = field(default_factory=dict)
+    lots: TrackedLots = field(default_factory=TrackedLots)
     codes: dict[tuple[MemberId, str], LotId] = field(default_factory=dict)
     entered: dict[int, int] = field(default_factory=dict)
     """Grams of each element that came into the traced world."""
@@ -103,6 +176,12 @@ class LotBook:
     """Those among them that no check has looked at yet."""
     just_invoiced: list[tuple[MemberId, str, MemberId]] = field(default_factory=list)
     """Seller, invoice and buyer of offers that no check has looked at yet."""
+    just_numbered: list[tuple[ExternalNumberKind, MemberId, str, MemberId]] = field(
+        default_factory=list
+    )
+    """Kind, issuer, number and party of other numbers that no check has looked at yet."""
+    origins: set[str] = field(default_factory=set)
+    """Origins besides mines that content may have."""
 
     def mine_output(self, at: Occurrence, record: MineOutput) -> None:
         """Enter what a mine has produced."""
@@ -145,7 +224,7 @@ class LotBook:
         lot = self._known(record.lot)
         if lot is None:
             return
-        if lot.transfer is not None or lot.holds:
+        if lot.transfer is not None or lot.is_held(at.time_ms):
             self.findings.add(
                 "double-transfer",
                 f"{at.author} offers lot {record.lot.hex()}, which is not free.",
@@ -180,7 +259,7 @@ class LotBook:
         lot, transfer = self._transfer(record)
         if lot is None or transfer is None:
             return
-        if at.author != transfer.buyer or lot.holds or transfer.is_disputed:
+        if at.author != transfer.buyer or lot.is_held(at.time_ms) or transfer.is_disputed:
             self._not_entitled(at, record.lot, "accept", lot)
         lost = lot.gross - record.received_gross
         if lost * 10_000 > self.tolerance_basis_points * lot.gross:
@@ -200,7 +279,7 @@ class LotBook:
             date=record.date,
             gross=record.received_gross,
             content=content,
-            holds=("suspension",) if at.is_suspended else (),
+            holds=lot.holds_with("suspension", "", 0, at.time_ms) if at.is_suspended else lot.holds,
             transfer=None,
         )
 
@@ -219,8 +298,26 @@ class LotBook:
         for element, amount in grams.items():
             self.entered[element] = self.entered.get(element, 0) + amount
 
+    def book_loss(
+        self, year: int, receiver: MemberId, sent: int, gross: int, gone: Content
+    ) -> None:
+        """Count grams that were lost on the way to a receiver."""
+        self.losses.setdefault((year, receiver), BookLoss()).add(sent, gross, gone)
+
+    def add_lot(self, lot_id: LotId, lot: BookLot) -> None:
+        """Enter a new lot."""
+        self._add(lot_id, lot)
+
+    def exhaust(self, lot_id: LotId, lot: BookLot) -> None:
+        """Take out a lot that is used up."""
+        self._exhaust(lot_id, lot)
+
+    def known(self, lot_id: LotId) -> BookLot | None:
+        """Return a live lot; a record that names another one is a finding."""
+        return self._known(lot_id)
+
     def _known(self, lot_id: LotId) -> BookLot | None:
-        lot = self.lots.get(lot_id)
+        lot = self.lots.named(lot_id)
         if lot is None:
             self.findings.add(
                 "lot-unknown",
@@ -233,7 +330,7 @@ class LotBook:
         lot = self._known(lot_id)
         if lot is not None:
             owned = lot.owner == lot.holder == at.author
-            if not owned or lot.transfer is not None or lot.holds:
+            if not owned or lot.transfer is not None or lot.is_held(at.time_ms):
                 self._not_entitled(at, lot_id, "divide", lot)
         return lot
 

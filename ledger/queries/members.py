@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ledger.parameters_in_force import parameters_at
 from ledger.queries.rows import PAGE_SIZE_MAX, Listing, list_rows, row_of, scan_page, text_part
 from ledger.state.indexes import facility_prefix, member_key_prefix
 from ledger.state.rows import FacilityRow, KeyRow, MemberRow, ParametersRow, ValidatorRow
-from ledger.state.tables import FACILITIES, KEYS, MEMBERS, PARAMETERS, VALIDATORS
-from ledger.store import INDEX, Reader
+from ledger.state.tables import FACILITIES, KEYS, MEMBERS, PARAMETERS, SCHEDULE, VALIDATORS
+from ledger.store import INDEX, META_TIP, Reader
+from ledger.wire.block import Header
+from ledger.wire.codec import decode
 from ledger.wire.scalars import FacilityId, MemberId, PublicKey
 
 
@@ -37,8 +40,11 @@ class ListedFacility:
 
 
 def parameters(reader: Reader) -> ParametersRow | None:
-    """Return the network parameters; None in an empty store."""
-    return row_of(reader, PARAMETERS)
+    """Return the network parameters of the next block; None in an empty store."""
+    row, schedule, tip = row_of(reader, PARAMETERS), row_of(reader, SCHEDULE), reader.get(META_TIP)
+    if row is None or schedule is None or tip is None:
+        return row
+    return parameters_at(row, schedule, decode(Header, tip).height + 1)
 
 
 def validators(reader: Reader) -> tuple[ValidatorRow, ...]:

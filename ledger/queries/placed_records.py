@@ -12,11 +12,21 @@ from typing import Final
 
 from ledger.records import decode_record, name_of
 from ledger.records.accept_transfer import AcceptTransfer
+from ledger.records.assay import Assay
+from ledger.records.campaign import Campaign
 from ledger.records.cancel_transfer import CancelTransfer
+from ledger.records.declare_excess import DeclareExcess
+from ledger.records.import_lot import ImportLot
+from ledger.records.merge_lots import MergeLots
 from ledger.records.mine_output import MineOutput
+from ledger.records.move_lot import MoveLot
 from ledger.records.offer_transfer import OfferTransfer
+from ledger.records.opening_stock import OpeningStock
 from ledger.records.record import Record
 from ledger.records.reject_transfer import RejectTransfer
+from ledger.records.relabel import Relabel
+from ledger.records.restate import Restate
+from ledger.records.scrap_intake import ScrapIntake
 from ledger.records.split_lot import SplitLot
 from ledger.state.rows import RecordReference
 from ledger.store import Reader, block_key, decode_place, transaction_key
@@ -102,8 +112,11 @@ class RecordFinder:
 
 def claimed_date_of(record: Record) -> CivilDate | None:
     """Return the date that the author of ``record`` claims, None for a record that claims none."""
-    if isinstance(record, MineOutput):
+    if isinstance(record, MineOutput | DeclareExcess | Campaign):
         return record.period_to
+    production = ImportLot | ScrapIntake | MergeLots | OpeningStock | Relabel | MoveLot
+    if isinstance(record, production | Restate | Assay):
+        return record.date
     if isinstance(
         record, SplitLot | OfferTransfer | AcceptTransfer | RejectTransfer | CancelTransfer
     ):

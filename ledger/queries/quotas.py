@@ -14,7 +14,7 @@ from ledger.queries.rows import (
     versions_of,
 )
 from ledger.state.rows import PlanRow, QuotaRow, RecordReference
-from ledger.state.tables import PLANS, QUOTAS
+from ledger.state.tables import DEBTS, PLANS, QUOTAS, SPLITS
 from ledger.store import Reader
 from ledger.vocabulary import Bucket
 from ledger.wire.scalars import Height, MemberId
@@ -84,6 +84,20 @@ def quotas(
     )
     items = tuple(ListedQuota(MemberId(text_part(rest)[0]), row) for rest, row in page.items)
     return Listing(items, None if page.next_after is None else page.next_after.rstrip(b"\0"))
+
+
+def owed(reader: Reader, bucket: Bucket, member: MemberId) -> int:
+    """Return what a member owes in a bucket, in grams, over all years."""
+    row = row_of(reader, DEBTS, int(bucket), member)
+    return 0 if row is None else row.grams
+
+
+def passed_on(
+    reader: Reader, year: int, bucket: Bucket, member: MemberId
+) -> tuple[tuple[MemberId, int], ...]:
+    """Return to whom a member has split its quota: subsidiary and grams, the newest last."""
+    row = row_of(reader, SPLITS, year, int(bucket), member)
+    return () if row is None else row.parts
 
 
 def quota_account(

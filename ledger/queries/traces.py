@@ -5,6 +5,11 @@ the quota account that paid for each, and collects the transfers on the way. Of 
 happened before the part was taken is on the way: to whom the rest of it was sold later is another story.
 Downstream it follows the lots that were taken from it.
 
+Through a campaign it goes by lines: what came out of one was mixed of its inputs and of what the line had
+in process, and that of the campaign before. So upstream of an output are the inputs of its campaign
+and, while there was opening stock, those of the earlier campaigns of the line; downstream of an input are the
+outputs of its campaign and, while stock was left, those of the later ones.
+
 The walk is breadth first, parents in the order of the row, children in the order of their ids, and never
 looks at more than ``limit`` lots and events together. A trace that was cut says so.
 """
@@ -12,7 +17,7 @@ looks at more than ``limit`` lots and events together. A trace that was cut says
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,18 +26,27 @@ from ledger.queries.lots import Lot, LotEvent, lot_by_id, lot_events
 from ledger.queries.placed_records import Place, PlacedRecord, RecordFinder
 from ledger.queries.rows import row_of
 from ledger.records.accept_transfer import AcceptTransfer
+from ledger.records.campaign import Campaign
 from ledger.records.cancel_transfer import CancelTransfer
+from ledger.records.declare_excess import DeclareExcess
+from ledger.records.found_lot import FoundLot
+from ledger.records.import_lot import ImportLot
 from ledger.records.mine_output import BUCKET_OF_ORE, MineOutput
 from ledger.records.offer_transfer import OfferTransfer
+from ledger.records.opening_stock import OpeningStock
 from ledger.records.reject_transfer import RejectTransfer
-from ledger.state.lot_indexes import child_prefix
-from ledger.state.rows import FacilityRow, QuotaRow
+from ledger.records.scrap_intake import ScrapIntake
+from ledger.state.lot_indexes import child_prefix, fed_prefix, line_entry, line_prefix
+from ledger.state.rows import FacilityRow, QuotaRow, RecordReference
 from ledger.state.tables import FACILITIES, QUOTAS
 from ledger.store import INDEX, Reader
-from ledger.vocabulary import Bucket, TransferState
-from ledger.wire.scalars import Grams, LotId, MemberId
+from ledger.vocabulary import Bucket, CampaignKind, TransferState
+from ledger.wire.codec import decode
+from ledger.wire.scalars import CivilDate, FacilityId, Grams, LotId, MemberId, TxId
+from ledger.wire.transaction import lot_id_of
 
 TRACE_LIMIT: Final = 10_000
+_ENTRIES: Final = (ImportLot, ScrapIntake, OpeningStock, DeclareExcess, FoundLot)
 _Answer = AcceptTransfer | RejectTransfer | CancelTransfer
 
 
@@ -99,6 +113,8 @@ class Trace:
     """Lots of the upstream, or the lot itself, that are held now."""
     is_cut: bool
     """There is more than the limit allowed to look at."""
+    entries: tuple[PlacedRecord, ...] = ()
+    """Records other than a mine's by which content upstream entered the traced world, nearest first."""
 
 
 @dataclass(slots=True)
@@ -111,6 +127,8 @@ class _Walk:
     is_cut: bool = False
     until: dict[LotId, Place] = field(default_factory=dict)
     """For each parent, the last record of it that is on the way."""
+    campaigns: set[tuple[FacilityId, int, CivilDate, bool]] = field(default_factory=set)
+    """Campaigns that were followed, by line and end, and whether backwards."""
 
     def upstream(self, start: TracedLot) -> list[TracedLot]:
         """Return all ancestors of ``start``, nearest first."""
@@ -119,8 +137,8 @@ class _Walk:
         found: list[TracedLot] = []
         while queue:
             child = queue.popleft()
-            for parent_id in child.lot.row.parents:
-                self._on_the_way(parent_id, child)
+            for parent_id, place in self._sources(child):
+                self._on_the_way(parent_id, place)
                 if parent_id in known:
                     continue
                 known.add(parent_id)
@@ -137,9 +155,7 @@ class _Walk:
         found: list[TracedLot] = []
         while queue:
             parent = queue.popleft()
-            prefix = INDEX + child_prefix(parent.lot.id)
-            for key, _value in self.reader.scan(prefix, limit=self.budget + 1):
-                child_id = LotId(key[len(prefix) :])
+            for child_id in self._products(parent.lot.id):
                 if child_id in known:
                     continue
                 known.add(child_id)
@@ -189,9 +205,84 @@ class _Walk:
         reo = Grams(sum(grams for _element, grams in output.elements))
         return MineOrigin(traced.lot.id, made, output, facility, account, reo)
 
-    def _on_the_way(self, parent_id: LotId, child: TracedLot) -> None:
-        """Note that everything of the parent up to the making of ``child`` is on the way."""
+    def _sources(self, child: TracedLot) -> Iterator[tuple[LotId, Place | None]]:
+        """Yield the lots that ``child`` was taken from or mixed of, and the place of that record."""
         place = self.finder.place_of(child.lot.row.made_by)
+        for parent_id in child.lot.row.parents:
+            yield parent_id, place
+        made = child.made
+        if made is None or not isinstance(made.record, Campaign):
+            return
+        for campaign in self._line(made, backwards=True):
+            record = campaign.record
+            if isinstance(record, Campaign):
+                for entry in record.inputs:
+                    yield entry.lot, campaign.place
+
+    def _products(self, parent_id: LotId) -> Iterator[LotId]:
+        """Yield the lots that were taken from ``parent_id``, or mixed with what it held."""
+        prefix = INDEX + child_prefix(parent_id)
+        for key, _value in self.reader.scan(prefix, limit=self.budget + 1):
+            yield LotId(key[len(prefix) :])
+        prefix = INDEX + fed_prefix(parent_id)
+        for key, _value in self.reader.scan(prefix, limit=self.budget + 1):
+            name = key[len(prefix) + 8 :]
+            reference = RecordReference(
+                tx_id=TxId(name[:32]), index=int.from_bytes(name[32:], "big")
+            )
+            fed = self.finder.find(reference)
+            if fed is None:
+                continue
+            for campaign in self._line(fed, backwards=False):
+                if isinstance(campaign.record, Campaign):
+                    for number in range(len(campaign.record.outputs)):
+                        place = campaign.place
+                        yield lot_id_of(campaign.tx_id, place.record_index, number)
+
+    def _line(self, start: PlacedRecord, *, backwards: bool) -> Iterator[PlacedRecord]:
+        """Yield a campaign, and those of its line that stock connects with it.
+
+        Each campaign is yielded once in a direction: whoever comes to it again has seen what follows.
+        """
+        record = start.record
+        if not isinstance(record, Campaign):
+            return
+        if not self._follow(record, backwards=backwards):
+            return
+        yield start
+        if record.kind is CampaignKind.BLENDING:
+            return
+        prefix = INDEX + line_prefix(record.facility, record.line)
+        here = INDEX + line_entry(record.facility, record.line, record.period_to)
+        entries = self.reader.scan(prefix, start=here, reverse=backwards)
+        is_open = bool(record.opening if backwards else record.closing)
+        for key, value in entries:
+            if not is_open:
+                return
+            placed = None if key == here else self.finder.find(decode(RecordReference, value))
+            if placed is None or not isinstance(placed.record, Campaign):
+                continue
+            if placed.record.kind is CampaignKind.BLENDING:
+                continue
+            if not self._follow(placed.record, backwards=backwards):
+                return
+            yield placed
+            is_open = bool(placed.record.opening if backwards else placed.record.closing)
+
+    def _follow(self, record: Campaign, *, backwards: bool) -> bool:
+        """Tell whether a campaign is new in this direction and the budget allows to look at it."""
+        name = (record.facility, record.line, record.period_to, backwards)
+        if name in self.campaigns:
+            return False
+        if not self.budget:
+            self.is_cut = True
+            return False
+        self.budget -= 1
+        self.campaigns.add(name)
+        return True
+
+    def _on_the_way(self, parent_id: LotId, place: Place | None) -> None:
+        """Note that everything of the parent up to the record at ``place`` is on the way."""
         if place is not None and (parent_id not in self.until or self.until[parent_id] < place):
             self.until[parent_id] = place
 
@@ -221,6 +312,11 @@ def trace_lot(reader: Reader, lot_id: LotId, *, limit: int = TRACE_LIMIT) -> Tra
         downstream=tuple(downstream),
         held=tuple(traced.lot.id for traced in chain if traced.lot.row.holds),
         is_cut=walk.is_cut,
+        entries=tuple(
+            traced.made
+            for traced in chain
+            if traced.made is not None and isinstance(traced.made.record, _ENTRIES)
+        ),
     )
 
 

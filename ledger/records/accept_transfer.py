@@ -25,7 +25,7 @@ from msgspec import Meta
 from ledger import civil
 from ledger.quantity import Parcels, add_compositions, take, totals_of
 from ledger.records.claimed_date import check_claimed_date
-from ledger.records.lot_rules import change_lot, check_not_held
+from ledger.records.lot_rules import change_lot, check_not_held, with_hold
 from ledger.records.record import Context, Record
 from ledger.records.transfer_rules import check_buyer, open_transfer
 from ledger.refusal import RefusalCode
@@ -34,9 +34,11 @@ from ledger.state.tables import LOSSES
 from ledger.vocabulary import MemberStatus, Purpose, Role, TransferState
 from ledger.wire.scalars import (
     LOT_GRAMS_MAX,
+    CivilDate,
     CivilDateField,
     Grams,
     LotIdField,
+    MemberId,
     NameField,
     TextField,
 )
@@ -135,7 +137,7 @@ def _take_over(
     if lost_gross:
         # The loss is the part, so its oxide is rounded down and the lot never loses a gram too many.
         lost, parcels = take(lot.parcels, lot.gross, lost_gross)
-        _book_loss(context, record, lot.gross, lost)
+        book_loss(context, record.date, sent=lot.gross, gross=lost_gross, lost=lost)
     sold = transfer.purpose is Purpose.SALE
     after = msgspec.structs.replace(
         lot,
@@ -145,19 +147,32 @@ def _take_over(
         date=record.date,
         gross=record.received_gross,
         parcels=parcels,
-        holds=_holds_after(context, lot),
+        holds=holds_at_buyer(context, lot, context.author),
         transfer=None,
     )
     change_lot(context, record.lot, lot, after)
 
 
-def _book_loss(context: Context, record: AcceptTransfer, sent: int, lost: Parcels) -> None:
-    parts = (civil.year_of(record.date), context.author)
+def book_loss(
+    context: Context,
+    date: CivilDate,
+    *,
+    sent: int,
+    gross: int,
+    lost: Parcels,
+    receiver: MemberId | None = None,
+) -> None:
+    """Count ``gross`` grams, which hold ``lost``, as lost of ``sent`` on the way to the receiver.
+
+    The receiver is the author unless it is named.
+    """
+    receiver = context.author if receiver is None else receiver
+    parts = (civil.year_of(date), receiver)
     before = context.state.get(LOSSES, *parts) or NO_LOSS
     row = LossRow(
         receipts=before.receipts + 1,
         sent=Grams(before.sent + sent),
-        gross=Grams(before.gross + sent - record.received_gross),
+        gross=Grams(before.gross + gross),
         grams=add_compositions(before.grams, totals_of(lost)),
     )
     context.state.put(LOSSES, *parts, row=row)
@@ -165,8 +180,8 @@ def _book_loss(context: Context, record: AcceptTransfer, sent: int, lost: Parcel
     if row.receipts % SHORT_RECEIPTS_COMPARED == 0 and row.gross * 10_000 * 4 >= allowed * 3:
         context.alert(
             ALERT_LOSSES,
-            context.author,
-            f"{row.receipts} receipts of {civil.year_of(record.date)} were short by {row.gross:,} g "
+            receiver,
+            f"{row.receipts} receipts of {civil.year_of(date)} were short by {row.gross:,} g "
             f"of {row.sent:,} g; the tolerance for them is {allowed // 10_000:,} g.",
             receipts=row.receipts,
             lost=row.gross,
@@ -175,11 +190,11 @@ def _book_loss(context: Context, record: AcceptTransfer, sent: int, lost: Parcel
         )
 
 
-def _holds_after(context: Context, lot: LotRow) -> tuple[Hold, ...]:
-    buyer = context.member(context.author, field="author")
-    if buyer.status is MemberStatus.ACTIVE:
+def holds_at_buyer(context: Context, lot: LotRow, buyer: MemberId) -> tuple[Hold, ...]:
+    """Return the holds on a lot that comes to ``buyer``: one more when it is suspended."""
+    if context.member(buyer, field="transfer").status is MemberStatus.ACTIVE:
         return lot.holds
-    return (*lot.holds, Hold(case=SUSPENSION_CASE))
+    return with_hold(context, lot, Hold(case=SUSPENSION_CASE))
 
 
 def _alert_of_suspended_seller(context: Context, transfer: OpenTransfer) -> None:

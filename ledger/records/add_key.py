@@ -3,7 +3,7 @@
 Signed by an admin key of the member itself; the new key proves possession. A key for votes or for node
 identity may be entered ahead of its use: which keys the current validators use is a matter of
 governance and does not change by this record. A member that has lost its last admin key cannot write
-this record; a replacement by the ministry with a quorum of ballots is not yet possible.
+this record; a quorum of ballots replaces its keys (``ReplaceAdminKey`` in ``proposal_content``).
 """
 
 from __future__ import annotations

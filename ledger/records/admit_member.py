@@ -25,7 +25,7 @@ from ledger.vocabulary import (
     MemberStatus,
     Role,
 )
-from ledger.wire.scalars import IDENTIFIER_PATTERN, CodeField, MemberIdField, NameField
+from ledger.wire.scalars import IDENTIFIER_PATTERN, CodeField, MemberId, MemberIdField, NameField
 
 REGISTRY_ISSUER: Final = "registry"
 """Stands for the public registers that issue registration and licence numbers."""
@@ -81,9 +81,9 @@ def admit(context: Context, record: AdmitMember, *, admitted_by: RecordReference
         )
     for position, new in enumerate(record.keys):
         register_key(context, record.id, new, field=f"keys[{position}]")
-    _claim_number(context, record, ExternalNumberKind.REGISTRATION, record.registration)
+    claim_number(context, record.id, ExternalNumberKind.REGISTRATION, record.registration)
     for licence in record.licences:
-        _claim_number(context, record, ExternalNumberKind.LICENCE, licence)
+        claim_number(context, record.id, ExternalNumberKind.LICENCE, licence)
     row = MemberRow(
         name=record.name,
         kind=record.kind,
@@ -124,20 +124,26 @@ def _check_kind(context: Context, record: AdmitMember) -> None:
             f"the office is {record.office.name.lower()}.",
             field="office",
         )
-    if record.kind is not MemberKind.ENTERPRISE and (record.activities or record.group):
+    check_activities(context, record.kind, record.activities, record.group)
+
+
+def check_activities(
+    context: Context, member_kind: MemberKind, activities: tuple[Activity, ...], group: str
+) -> None:
+    """Refuse activities and a group of anybody but an enterprise, and an activity named twice."""
+    kind = member_kind.name.lower()
+    if member_kind is not MemberKind.ENTERPRISE and (activities or group):
         context.refuse(
             RefusalCode.FIELD_INVALID,
             f"only an enterprise has activities and a group; the kind is {kind}.",
-            field="activities" if record.activities else "group",
+            field="activities" if activities else "group",
         )
-    if len(set(record.activities)) != len(record.activities):
+    if len(set(activities)) != len(activities):
         context.refuse(RefusalCode.FIELD_INVALID, "an activity is named twice.", field="activities")
 
 
-def _claim_number(
-    context: Context, record: AdmitMember, kind: ExternalNumberKind, number: str
-) -> None:
-    """Enter a number as this member's, or refuse when somebody has it."""
+def claim_number(context: Context, member: MemberId, kind: ExternalNumberKind, number: str) -> None:
+    """Enter a registration or licence number as ``member``'s, or refuse when somebody has it."""
     parts = (int(kind), REGISTRY_ISSUER, number)
     known = context.state.get(EXTERNAL_NUMBERS, *parts)
     is_licence = kind is ExternalNumberKind.LICENCE
@@ -151,7 +157,7 @@ def _claim_number(
         )
     row = ExternalNumberRow(
         kind=kind,
-        counterparty=record.id,
+        counterparty=member,
         reference=context.reference,
         lot=None,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ledger import civil
 from ledger.records.record import Context
 from ledger.refusal import RefusalCode
-from ledger.state.tables import MEMBER_MONTHS
+from ledger.state.tables import FILINGS, MEMBER_MONTHS
 from ledger.wire.scalars import CivilDate
 
 
@@ -51,7 +51,8 @@ def check_claimed_date(
             date=date,
             not_before=not_before,
         )
-    _check_not_filed(context, date, field)
+    if not context.is_correcting:
+        _check_not_filed(context, date, field)
 
 
 def check_is_date(context: Context, date: CivilDate, *, field: str) -> None:
@@ -74,12 +75,18 @@ def shown(date: CivilDate) -> str:
 def _check_not_filed(context: Context, date: CivilDate, field: str) -> None:
     month = civil.month_of(date)
     row = context.state.get(MEMBER_MONTHS, context.author, month)
-    if row is not None and row.filed_ms:
+    filing = context.state.get(FILINGS, context.author)
+    filed_ms = 0 if row is None else row.filed_ms
+    if filed_ms or (filing is not None and month <= filing.filed_through):
+        when = (
+            f"filed the month of {shown(date)} at {filed_ms} ms"
+            if filed_ms
+            else (f"began to file after the month of {shown(date)}")
+        )
         context.refuse(
             RefusalCode.MONTH_FILED,
-            f"{context.author} filed the month of {shown(date)} at {row.filed_ms} ms; "
-            "a filed month changes only through corrections.",
+            f"{context.author} {when}; a filed month changes only through corrections.",
             field=field,
             date=date,
-            filed_ms=row.filed_ms,
+            filed_ms=filed_ms,
         )

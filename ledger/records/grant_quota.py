@@ -2,7 +2,9 @@
 
 Quota is not traded and lapses with its year. The account that grows here is debited by production,
 atomically, in the record that makes the lot. All grants of a bucket and year together never
-exceed the plan.
+exceed the plan. What was advanced to the grantee before its first batch (``AdvanceQuota``) is set off against
+the grants that follow, until all of it is; what the grantee owes is paid out of the rest
+(``quota_account``).
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from ledger.records.quota_account import account_of, write_credited
 from ledger.records.record import Context, Record
 from ledger.records.set_plan import check_year_not_over
 from ledger.refusal import RefusalCode
-from ledger.state.rows import PlanRow, QuotaRow
-from ledger.state.tables import PLANS, QUOTAS
+from ledger.state.rows import PlanRow
+from ledger.state.tables import PLANS
 from ledger.vocabulary import Activity, Bucket
-from ledger.wire.scalars import DigestField, Grams, GramsField, MemberIdField, YearField
+from ledger.wire.scalars import DigestField, Grams, GramsField, MemberId, MemberIdField, YearField
 
 GRANTS_KEPT: Final = 64
 """References to grants that an account keeps; older ones are found in the row's history."""
@@ -48,33 +51,37 @@ def apply_grant_quota(context: Context, record: GrantQuota) -> None:
     """Apply; refused unless the ministry grants within the plan, in time, to who may produce."""
     context.require_ministry()
     check_year_not_over(context, record.year)
-    _check_grantee(context, record)
+    check_grantee(context, record.grantee, record.bucket)
     plan = _plan_with_room(context, record)
     context.touch(record.grantee)
     plan_parts = (record.year, int(record.bucket))
     granted = msgspec.structs.replace(plan, granted=Grams(plan.granted + record.grams))
     context.state.put(PLANS, *plan_parts, row=granted)
-    account = context.state.get(QUOTAS, *plan_parts, record.grantee)
-    if account is None:
-        account = QuotaRow(granted=Grams(0), used=Grams(0), grants=())
+    account = account_of(context, record.year, record.bucket, record.grantee)
+    set_off = min(record.grams, account.advanced - account.set_off)
     grown = msgspec.structs.replace(
         account,
         granted=Grams(account.granted + record.grams),
+        set_off=Grams(account.set_off + set_off),
         grants=(*account.grants, context.reference)[-GRANTS_KEPT:],
+        granted_ms=context.time_ms,
     )
-    context.state.put(QUOTAS, *plan_parts, record.grantee, row=grown)
+    write_credited(context, record.year, record.bucket, record.grantee, grown, field="grams")
 
 
-def _check_grantee(context: Context, record: GrantQuota) -> None:
-    grantee = context.active_member(record.grantee, field="grantee")
-    activity = ACTIVITY_OF_BUCKET[record.bucket]
+def check_grantee(
+    context: Context, member: MemberId, bucket: Bucket, *, field: str = "grantee"
+) -> None:
+    """Refuse a receiver of quota that is suspended or not approved to produce in the bucket."""
+    grantee = context.active_member(member, field=field)
+    activity = ACTIVITY_OF_BUCKET[bucket]
     if activity not in grantee.activities:
         context.refuse(
             RefusalCode.ACTIVITY_MISSING,
-            f"{record.grantee} is not approved for {activity.name.lower()}, which "
-            f"{record.bucket.name.lower()} quota is for.",
-            field="grantee",
-            member=record.grantee,
+            f"{member} is not approved for {activity.name.lower()}, which "
+            f"{bucket.name.lower()} quota is for.",
+            field=field,
+            member=member,
             activity=activity.name.lower(),
         )
 

@@ -17,17 +17,18 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta
 
 from ledger import civil
 from ledger.quantity import Composition, reo_of
 from ledger.records.claimed_date import check_claimed_date, check_is_date, shown
 from ledger.records.lot_rules import make_lot
+from ledger.records.quota_account import debit
 from ledger.records.record import Context, Record
+from ledger.records.succession import facility_under_present_name
 from ledger.refusal import RefusalCode
-from ledger.state.rows import FacilityRow, FacilityYearRow, LotRow, Parcel, ProductRow, QuotaRow
-from ledger.state.tables import FACILITIES, FACILITY_YEARS, PRODUCTS, QUOTAS
+from ledger.state.rows import FacilityRow, FacilityYearRow, Hold, LotRow, Parcel, ProductRow
+from ledger.state.tables import FACILITIES, FACILITY_YEARS, PRODUCTS
 from ledger.vocabulary import (
     Activity,
     Bucket,
@@ -74,14 +75,24 @@ class MineOutput(Record, frozen=True, array_like=True, tag=30):
 
 def apply_mine_output(context: Context, record: MineOutput) -> None:
     """Apply; refused unless an active mine of the author produced ore of its kind within its quota."""
+    facility = mine_of_author(context, record)
+    enter_output(context, record, facility, holds=())
+    reo = sum(grams for _element, grams in record.elements)
+    bucket = BUCKET_OF_ORE[facility.ore_kind]
+    year = civil.year_of(record.period_to)
+    debit(context, year, bucket, context.author, reo, field="elements")
+
+
+def enter_output(
+    context: Context, record: MineOutput, facility: FacilityRow, *, holds: tuple[Hold, ...]
+) -> None:
+    """Check an output and make its lot, as far as it has nothing to do with quota."""
     author = context.author
     context.require(author, Role.OPERATOR)
-    facility = _mine_of_author(context, record)
     product = _ore_of_kind(context, record, facility)
     _check_period(context, record)
     _check_composition(context, record, product)
     reo = sum(grams for _element, grams in record.elements)
-    _debit_quota(context, record, BUCKET_OF_ORE[facility.ore_kind], reo)
     origin = f"mine/{record.facility}"
     lot = LotRow(
         product=record.product,
@@ -92,7 +103,7 @@ def apply_mine_output(context: Context, record: MineOutput) -> None:
         date=record.period_to,
         gross=record.gross,
         parcels=(Parcel(origin=origin, status=QuotaStatus.UNDEBITED, grams=record.elements),),
-        holds=(),
+        holds=holds,
         code=record.code,
         creator=author,
         parents=(),
@@ -106,7 +117,8 @@ def apply_mine_output(context: Context, record: MineOutput) -> None:
     _count_for_facility(context, record, facility, reo)
 
 
-def _mine_of_author(context: Context, record: MineOutput) -> FacilityRow:
+def mine_of_author(context: Context, record: MineOutput) -> FacilityRow:
+    """Return the facility, or refuse unless it is an active mine of the author."""
     facility = context.state.get(FACILITIES, record.facility)
     if facility is None:
         context.refuse(
@@ -115,6 +127,7 @@ def _mine_of_author(context: Context, record: MineOutput) -> FacilityRow:
             field="facility",
             facility=record.facility,
         )
+    facility = facility_under_present_name(context, facility)
     if facility.owner != context.author:
         context.refuse(
             RefusalCode.FACILITY_OF_ANOTHER,
@@ -223,31 +236,6 @@ def _check_composition(context: Context, record: MineOutput, product: ProductRow
             most=most,
             gross=record.gross,
         )
-
-
-def _debit_quota(context: Context, record: MineOutput, bucket: Bucket, reo: int) -> None:
-    """Count ``reo`` grams against the author's account, or refuse."""
-    year = civil.year_of(record.period_to)
-    parts = (year, int(bucket), context.author)
-    account = context.state.get(QUOTAS, *parts)
-    if account is None:
-        account = QuotaRow(granted=Grams(0), used=Grams(0), grants=())
-    if reo > account.left:
-        missing = reo - account.left
-        context.refuse(
-            RefusalCode.QUOTA_EXCEEDED,
-            f"{reo:,} g of oxide are {missing:,} g more than the {account.left:,} g left of the "
-            f"{bucket.name.lower()} quota of {context.author} for {year} ({account.granted:,} g "
-            f"granted, {account.used:,} g used).",
-            field="elements",
-            asked=reo,
-            left=account.left,
-            missing=missing,
-            granted=account.granted,
-            used=account.used,
-        )
-    debited = msgspec.structs.replace(account, used=Grams(account.used + reo))
-    context.state.put(QUOTAS, *parts, row=debited)
 
 
 def _compare_with_fingerprint(context: Context, facility: FacilityRow, lot: LotRow) -> None:

@@ -39,8 +39,8 @@ class NewKey(WireStruct, frozen=True, array_like=True):
     """By the new key itself (``ledger.wire.possession``)."""
 
 
-def register_key(context: Context, owner: MemberId, new: NewKey, *, field: str) -> None:
-    """Enter ``new`` as a key of ``owner``, or refuse; ``field`` names it in the refusal."""
+def check_new_key(context: Context, owner: MemberId, new: NewKey, *, field: str) -> None:
+    """Refuse a key that may not become one of ``owner``; ``field`` names it in the refusal."""
     window_name = f"{field}.valid_until_ms"
     if new.valid_until_ms <= new.valid_from_ms:
         context.refuse(
@@ -82,6 +82,11 @@ def register_key(context: Context, owner: MemberId, new: NewKey, *, field: str) 
             field=f"{field}.proof",
             key=new.key.hex(),
         )
+
+
+def register_key(context: Context, owner: MemberId, new: NewKey, *, field: str) -> None:
+    """Enter ``new`` as a key of ``owner``, or refuse; ``field`` names it in the refusal."""
+    check_new_key(context, owner, new, field=field)
     row = KeyRow(
         owner=owner,
         role=new.role,

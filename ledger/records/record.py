@@ -4,8 +4,8 @@ A record type is one file in this package: a frozen struct with a tag, and one f
 it or refuses. The function gets a ``Context``: typed state, the block's time, the parameters, and four
 verbs with which a rule says everything that is not a row:
 
-* ``require(member, role)``: a signature that the transaction must carry. After all records have run, the
-  signatures must be exactly those required, no fewer and no more.
+* ``require(member, role)``: a signature that the transaction must carry, or the signatures of several
+  persons. After all records have run, the signatures must be exactly those required, no fewer and no more.
 * ``touch(member, date)``: the record belongs into this member's month (D5). The author is always touched.
 * ``alert(...)``: a deterministic finding that does not refuse.
 * ``refuse(...)``: the record does not apply; the whole transaction has no effect.
@@ -25,12 +25,37 @@ from ledger.state.tables import ALERTS, MEMBERS
 from ledger.state.view import StateView
 from ledger.vocabulary import MemberStatus, Role
 from ledger.wire.codec import WireStruct
-from ledger.wire.scalars import CivilDate, Digest, Height, LotId, MemberId, TimeMs, TxId
+from ledger.wire.scalars import (
+    CivilDate,
+    Digest,
+    Height,
+    LotId,
+    MemberId,
+    ProductCode,
+    TimeMs,
+    TxId,
+)
 from ledger.wire.transaction import lot_id_of
 
 
 class Record(WireStruct, frozen=True, array_like=True):
     """Base of all record types; each has an integer tag of its own that is never reused."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """What one record does to the goods of one product that lie with one member; gross grams."""
+
+    received: int = 0
+    """From another holder."""
+    handed_over: int = 0
+    """To another holder."""
+    lost: int = 0
+    """Of what was received, on the way."""
+    net: int = 0
+    """Everything else: what appeared less what went away."""
+    transit: int = 0
+    """What was offered less what was answered."""
 
 
 @dataclass(slots=True)
@@ -45,14 +70,22 @@ class Context:
     time_ms: TimeMs
     """Time of the block."""
     record_index: int = 0
-    required: dict[tuple[MemberId, Role], None] = field(default_factory=dict)
-    """Signatures asked for so far by all records, in order of asking."""
+    required: dict[tuple[MemberId, Role], int] = field(default_factory=dict)
+    """Signatures asked for so far by all records, in order of asking: how many different persons."""
     touched: dict[MemberId, CivilDate | None] = field(default_factory=dict)
     """Members that the current record touches, with its claimed date."""
     named_sealed: set[Digest] = field(default_factory=set)
     """Digests of sealed attachments that records have named."""
     alerts_count: int = 0
     """Alerts of the current record so far."""
+    flows: dict[tuple[MemberId, ProductCode], Flow] = field(default_factory=dict)
+    """What the current record does to the goods that lie with each holder; kept by ``lot_rules``."""
+    is_correcting: bool = False
+    """A correction applies a forgotten record, whose month may be filed."""
+    gain_counts_as: str = "produced"
+    """Total of a month in which goods count that the current record adds to a holder's."""
+    drop_counts_as: str = "consumed"
+    """Total of a month in which goods count that the current record takes from a holder's."""
 
     @property
     def today(self) -> CivilDate:
@@ -69,15 +102,35 @@ class Context:
         self.record_index = index
         self.alerts_count = 0
         self.touched.clear()
+        self.flows.clear()
+        self.is_correcting = False
+        self.gain_counts_as, self.drop_counts_as = "produced", "consumed"
         self.touch(self.author)
 
-    def require(self, member: MemberId, role: Role) -> None:
-        """Ask for a signature by a key of ``member`` in ``role``."""
-        self.required[(member, role)] = None
+    def require(self, member: MemberId, role: Role, *, persons: int = 1) -> None:
+        """Ask for signatures by keys of ``member`` in ``role``, held by ``persons`` different persons.
+
+        What several records ask for is asked for once: the most of them counts.
+        """
+        place = (member, role)
+        self.required[place] = max(persons, self.required.get(place, 0))
 
     def touch(self, member: MemberId, date: CivilDate | None = None) -> None:
         """Count the current record in the month of ``member``: the claimed one, or the block's."""
         self.touched[member] = date
+
+    def count_flows(self, *, gain: str = "produced", drop: str = "consumed") -> None:
+        """Say in which totals of a month the current record's goods count, if not in the usual ones.
+
+        Args:
+            gain: ``produced`` or ``incoming``, for goods that appear with their holder.
+            drop: ``consumed``, ``outgoing`` or ``lost``, for goods that leave it.
+        """
+        self.gain_counts_as, self.drop_counts_as = gain, drop
+
+    def flow(self, holder: MemberId, product: ProductCode) -> Flow:
+        """Return what the current record does to a product that lies with ``holder``."""
+        return self.flows.setdefault((holder, product), Flow())
 
     def new_lot_id(self, part: int = 0) -> LotId:
         """Return the id of the lot number ``part`` that the current record makes."""
@@ -127,7 +180,7 @@ class Context:
         if row.status is not MemberStatus.ACTIVE:
             self.refuse(
                 RefusalCode.MEMBER_NOT_ACTIVE,
-                f"{member} is suspended: {row.status_reason}.",
+                f"{member} is {row.status.name.lower()}: {row.status_reason}.",
                 field=field,
                 member=member,
             )

@@ -1,10 +1,10 @@
 """``RevokeKey``: a member ends the validity of one of its keys, at once and for ever.
 
 A revoked key is never entered again, and what it has signed before stays valid. Two keys cannot be
-revoked by this record: the member's last admin key that is valid at the block's time (nobody could
-enter another one; a replacement by the ministry with a quorum of ballots is not yet possible), and a
-key with which a current validator votes or its node identifies itself, because a revoked key must
-not stop the network; that is a change of validators, which is a matter of governance.
+revoked by this record: the member's last admin key that is valid at the block's time (only a quorum of
+ballots could enter another one, ``proposal_content``), and a key with which a current validator votes or its
+node identifies itself, because a revoked key must not stop the network; that is a change of validators,
+which is a matter of governance.
 """
 
 from __future__ import annotations

@@ -26,6 +26,24 @@ def open_transfer(
     context: Context, lot_id: LotId, transfer_id: LotId
 ) -> tuple[LotRow, OpenTransfer]:
     """Return a lot with the open transfer on it, or refuse."""
+    lot, transfer = unclosed_transfer(context, lot_id, transfer_id)
+    if transfer.state != TransferState.OPEN:
+        context.refuse(
+            RefusalCode.TRANSFER_NOT_OPEN,
+            f"transfer {transfer_id.hex()} is disputed: {transfer.received:,} g were received of "
+            f"{lot.gross:,} g; the dispute must be settled first.",
+            field="transfer",
+            transfer=transfer_id.hex(),
+            sent=lot.gross,
+            received=transfer.received,
+        )
+    return lot, transfer
+
+
+def unclosed_transfer(
+    context: Context, lot_id: LotId, transfer_id: LotId
+) -> tuple[LotRow, OpenTransfer]:
+    """Return a lot with the open or disputed transfer on it, or refuse."""
     lot = live_lot(context, lot_id)
     transfer = lot.transfer
     if transfer is None or transfer.transfer != transfer_id:
@@ -37,16 +55,6 @@ def open_transfer(
             field="transfer",
             lot=lot_id.hex(),
             transfer=transfer_id.hex(),
-        )
-    if transfer.state != TransferState.OPEN:
-        context.refuse(
-            RefusalCode.TRANSFER_NOT_OPEN,
-            f"transfer {transfer_id.hex()} is disputed: {transfer.received:,} g were received of "
-            f"{lot.gross:,} g; the dispute must be settled first.",
-            field="transfer",
-            transfer=transfer_id.hex(),
-            sent=lot.gross,
-            received=transfer.received,
         )
     return lot, transfer
 

@@ -15,6 +15,9 @@ code of a creator     creator id, 0x00, code, 0x00, height u64, lot id       emp
                                                                              exhausted lot is found too
 child of a lot        parent lot id, child lot id                            empty; for ever
 record of a lot       lot id, height u64, transaction id, record index u32   ``LotStep``; for ever
+campaign of a lot     lot id, height u64, transaction id, record index u32   empty; for ever: what it went
+                                                                             into
+campaign of a line    facility id, 0x00, line u32, last day u32              name of the record; for ever
 ====================  =====================================================  ============================
 
 Records of one lot in one block stand in the order of their transaction ids; who wants the order in which
@@ -27,7 +30,9 @@ from typing import Final
 
 from ledger.wire.codec import WireStruct
 from ledger.wire.scalars import (
+    CivilDate,
     CountField,
+    FacilityId,
     GramsField,
     Height,
     LotId,
@@ -43,6 +48,8 @@ OFFER_INDEX: Final = b"offer-to"
 CODE_INDEX: Final = b"code-of"
 CHILD_INDEX: Final = b"child-of"
 STEP_INDEX: Final = b"step-of"
+FED_INDEX: Final = b"fed-to"
+LINE_INDEX: Final = b"campaign-of"
 
 
 class LotStep(WireStruct, frozen=True, array_like=True):
@@ -95,3 +102,23 @@ def step_prefix(lot: LotId) -> bytes:
 def step_entry(lot: LotId, height: Height, tx_id: TxId, record_index: int) -> bytes:
     """Return the index key of one record that changed ``lot``."""
     return step_prefix(lot) + height.to_bytes(8, "big") + tx_id + record_index.to_bytes(4, "big")
+
+
+def fed_prefix(lot: LotId) -> bytes:
+    """Return the common prefix of the entries of all campaigns that ``lot`` went into."""
+    return FED_INDEX + lot
+
+
+def fed_entry(lot: LotId, height: Height, tx_id: TxId, record_index: int) -> bytes:
+    """Return the index key of one campaign that ``lot`` went into."""
+    return fed_prefix(lot) + height.to_bytes(8, "big") + tx_id + record_index.to_bytes(4, "big")
+
+
+def line_prefix(facility: FacilityId, line: int) -> bytes:
+    """Return the common prefix of the entries of all campaigns of a line."""
+    return LINE_INDEX + facility.encode() + b"\0" + line.to_bytes(4, "big")
+
+
+def line_entry(facility: FacilityId, line: int, until: CivilDate) -> bytes:
+    """Return the index key of the campaign of a line that ended on ``until``."""
+    return line_prefix(facility, line) + until.to_bytes(4, "big")

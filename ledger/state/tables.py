@@ -6,18 +6,32 @@ from typing import Final
 
 from ledger.state.rows import (
     AlertRow,
+    DebtRow,
+    ExportLicenceRow,
     ExternalNumberRow,
     FacilityRow,
     FacilityYearRow,
+    FilingRow,
+    GainYearRow,
     KeyRow,
+    LineMonthRow,
+    LineRow,
     LossRow,
     LotRow,
     MemberMonthRow,
     MemberRow,
+    OpeningRow,
     ParametersRow,
+    PendingRow,
     PlanRow,
     ProductRow,
+    ProposalRow,
     QuotaRow,
+    ScheduleRow,
+    SinkRow,
+    SmallLossRow,
+    SplitsRow,
+    SuccessionRow,
     ValidatorsRow,
 )
 from ledger.state.table import Table
@@ -42,14 +56,42 @@ PLANS: Final = Table("plans", b"P", PlanRow)
 """By year and bucket."""
 QUOTAS: Final = Table("quota accounts", b"q", QuotaRow)
 """By year, bucket and member id."""
+DEBTS: Final = Table("quota debts", b"b", DebtRow)
+"""By bucket and member id; over all years."""
+SPLITS: Final = Table("quota splits", b"s", SplitsRow)
+"""By year, bucket and member id of who passed on."""
+SUCCESSIONS: Final = Table("successions", b"u", SuccessionRow)
+"""By member id."""
 LOTS: Final = Table("lots", b"l", LotRow)
 """By lot id."""
 LOSSES: Final = Table("transit losses", b"t", LossRow)
 """By year and member id of the receiver."""
+LINES: Final = Table("lines", b"L", LineRow)
+"""By facility id and number of the line, from 1."""
+LINE_MONTHS: Final = Table("line months", b"M", LineMonthRow)
+"""By facility id, number of the line and month."""
+OPENINGS: Final = Table("opening stocks", b"O", OpeningRow)
+"""By facility id."""
+GAIN_YEARS: Final = Table("gains", b"G", GainYearRow)
+"""By year and member id."""
 EXTERNAL_NUMBERS: Final = Table("external numbers", b"x", ExternalNumberRow)
 """By kind, issuer and number."""
 MEMBER_MONTHS: Final = Table("member months", b"d", MemberMonthRow)
 """By member id and month."""
+SINKS: Final = Table("sinks", b"S", SinkRow)
+"""By year, kind of sink and member id of the holder."""
+SMALL_LOSSES: Final = Table("small losses", b"J", SmallLossRow)
+"""By year and member id."""
+EXPORT_LICENCES: Final = Table("export licences", b"e", ExportLicenceRow)
+"""By number."""
+FILINGS: Final = Table("filings", b"F", FilingRow)
+"""By member id: how far its months are filed."""
+PROPOSALS: Final = Table("proposals", b"o", ProposalRow)
+"""By transaction id and index of the record that proposed."""
+SCHEDULE: Final = Table("schedule", b"h", ScheduleRow)
+"""One row, without parts."""
+PENDING: Final = Table("pending records", b"W", PendingRow)
+"""By transaction id and index of the record that holds it."""
 ALERTS: Final = Table("alerts", b"a", AlertRow)
 """By height, transaction id, record index and position among the record's alerts."""
 
@@ -64,9 +106,23 @@ TABLES: Final = (
     PRODUCT_VERSIONS,
     PLANS,
     QUOTAS,
+    DEBTS,
+    SPLITS,
+    SUCCESSIONS,
     LOTS,
     LOSSES,
+    LINES,
+    LINE_MONTHS,
+    OPENINGS,
+    GAIN_YEARS,
     EXTERNAL_NUMBERS,
     MEMBER_MONTHS,
+    SINKS,
+    SMALL_LOSSES,
+    EXPORT_LICENCES,
+    FILINGS,
+    PROPOSALS,
+    SCHEDULE,
+    PENDING,
     ALERTS,
 )

@@ -177,6 +177,12 @@ class StateView:
         """Set an index entry: for queries only, never read by a rule, not part of the state root."""
         self._index[key] = value
 
+    def fork(self) -> StateView:
+        """Return a view that begins as this one and changes nothing here: to try something out."""
+        fork = StateView(self._base)
+        fork._rows, fork._index = dict(self._rows), dict(self._index)
+        return fork
+
     def has_transaction(self, tx_id: TxId) -> bool:
         """Tell whether a transaction is already on the branch."""
         return self._base.has_transaction(tx_id)

@@ -37,7 +37,7 @@ from ledger.records.new_key import NewKey
 from ledger.state.rows import ParametersRow, ValidatorRow
 from ledger.vocabulary import Activity, AuthorityOffice, MemberKind, Role
 from ledger.wire.possession import prove_possession
-from ledger.wire.scalars import MemberId, PublicKey, TimeMs
+from ledger.wire.scalars import Grams, GramsField, MemberId, PublicKey, TimeMs
 from ledger.wire.signing import public_key_of, signer
 from node.config import (
     ApiSection,
@@ -95,6 +95,8 @@ class NetworkPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     utc_offset_minutes: Annotated[int, Meta(ge=-840, le=840)] = 0
     filing_deadline_day: Annotated[int, Meta(ge=1, le=28)] = 10
     transit_tolerance_basis_points: Annotated[int, Meta(ge=0, le=10_000)] = 20
+    hold_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    small_loss_allowance: GramsField = Grams(10_000)
 
 
 def make_founder(  # noqa: PLR0913 - what a founder says of itself
@@ -190,6 +192,8 @@ def make_genesis(plan_path: Path, member_paths: list[Path], out: Path) -> str:
         filing_deadline_day=plan.filing_deadline_day,
         transit_tolerance_basis_points=plan.transit_tolerance_basis_points,
         fingerprints=(),
+        hold_days=plan.hold_days,
+        small_loss_allowance=plan.small_loss_allowance,
     )
     try:
         genesis = assemble_genesis(parameters, TimeMs(time.time_ns() // 1_000_000), parts)

@@ -14,6 +14,7 @@ from ledger.records.register_facility import RegisterFacility
 from ledger.records.set_plan import SetPlan
 from ledger.state.rows import Fingerprint, ParametersRow, ShareBand
 from ledger.vocabulary import (
+    CONTROLLED_ELEMENTS,
     LIGHT_ELEMENTS,
     Activity,
     AuthorityOffice,
@@ -47,6 +48,9 @@ def parameters(figures: Figures) -> ParametersRow:
         filing_deadline_day=10,
         transit_tolerance_basis_points=20,
         fingerprints=tuple(_fingerprints(figures)),
+        hold_days=30,
+        small_loss_allowance=Grams(10_000),
+        controlled_elements=CONTROLLED_ELEMENTS,
     )
 
 

@@ -21,7 +21,8 @@ import ledger.state.tables
 import ledger.vocabulary
 import ledger.wire.receipt
 from ledger.genesis import open_genesis
-from ledger.member_months import EMPTY_MONTH, encode_month_place, extended_month
+from ledger.member_months import encode_month_place, extended_month
+from ledger.month_totals import EMPTY_MONTH
 from ledger.records import RULES
 from ledger.records.record import Record
 from ledger.records.set_plan import SetPlan

@@ -30,7 +30,7 @@ from ledger.wire.scalars import Height
 from tests.support.market import Market, seeded_market
 
 ROOT = Path(__file__).parents[2]
-BLOCKS, SIZE = 60, 12
+BLOCKS, SIZE = 80, 12
 
 
 @lru_cache(maxsize=1)

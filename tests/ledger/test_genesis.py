@@ -17,7 +17,13 @@ from ledger.genesis import (
     open_genesis,
 )
 from ledger.records.admit_member import AdmitMember
-from ledger.state.rows import ParametersRow, ShareBand, ValidatorRow
+from ledger.state.rows import (
+    PROCESS_NORMS,
+    ParametersRow,
+    ScrapFingerprint,
+    ShareBand,
+    ValidatorRow,
+)
 from ledger.state.tables import KEYS, MEMBERS, PARAMETERS, PRODUCT_VERSIONS, PRODUCTS, VALIDATORS
 from ledger.store import META_GENESIS, MemoryStore, block_key
 from ledger.transition import RULES_VERSION
@@ -372,3 +378,10 @@ def test_a_document_without_founders_or_voters_is_refused() -> None:
 
 def test_a_founder_is_an_admission_like_any_other() -> None:
     assert all(type(member) is AdmitMember for member in genesis_document().members)
+
+
+def test_norms_and_kinds_of_scrap_stand_once_each_in_order() -> None:
+    backwards = PROCESS_NORMS[::-1]
+    assert refused(with_parameters(process_norms=backwards)) == "parameters.process_norms[1]"
+    twice = (ScrapFingerprint(kind="sludge", bands=()),) * 2
+    assert refused(with_parameters(scrap_fingerprints=twice)) == "parameters.scrap_fingerprints[1]"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ledger.genesis import EmptyState
 from ledger.member_months import (
-    EMPTY_MONTH,
     count_in_months,
     decode_month_place,
     encode_month_place,
     extended_month,
     month_index_key,
 )
+from ledger.month_totals import EMPTY_MONTH
 from ledger.records.record import Context
 from ledger.state.rows import MemberMonthRow
 from ledger.state.tables import MEMBER_MONTHS

@@ -10,6 +10,7 @@ from ledger.genesis import Genesis, GenesisDocument, encode_genesis, open_genesi
 from ledger.records.admit_member import AdmitMember
 from ledger.state.rows import Fingerprint, ParametersRow, ShareBand, ValidatorRow
 from ledger.vocabulary import (
+    CONTROLLED_ELEMENTS,
     LIGHT_ELEMENTS,
     Activity,
     AuthorityOffice,
@@ -18,7 +19,7 @@ from ledger.vocabulary import (
     OreKind,
     Role,
 )
-from ledger.wire.scalars import MemberId, TimeMs
+from ledger.wire.scalars import Grams, MemberId, TimeMs
 from tests.support.keys import key_of, new_key
 
 NETWORK = "monazite-test"
@@ -55,6 +56,9 @@ PARAMETERS = ParametersRow(
     filing_deadline_day=10,
     transit_tolerance_basis_points=20,
     fingerprints=FINGERPRINTS,
+    hold_days=30,
+    small_loss_allowance=Grams(10_000),
+    controlled_elements=CONTROLLED_ELEMENTS,
 )
 
 

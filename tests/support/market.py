@@ -26,10 +26,16 @@ from ledger.state.rows import GENESIS_REFERENCE, LotRow
 from ledger.state.tables import LOTS
 from ledger.store import STATE
 from ledger.transition import BuiltBlock
-from ledger.vocabulary import Bucket, Element, OreKind, Purpose
+from ledger.vocabulary import Activity, Bucket, Element, OreKind, Purpose
 from ledger.wire.codec import decode
 from ledger.wire.scalars import CivilDate, FacilityId, Grams, Height, LotId, MemberId, ProductCode
 from tests.support.founding import MINISTRY, UTC_OFFSET_MINUTES
+from tests.support.governed_market import draw_governance
+from tests.support.plant_market import draw_production
+from tests.support.production import RECYCLER, SMELTER, admit_laboratory, with_plants
+from tests.support.quota_market import draw_quota
+from tests.support.supervised_market import draw_supervision, signers_of
+from tests.support.supervising import EXPORTER, supervised_world
 from tests.support.trading import (
     BUYER,
     IONIC_PIT,
@@ -37,14 +43,13 @@ from tests.support.trading import (
     OTHER_MINE,
     PIT,
     TRADER,
-    trading_world,
 )
 from tests.support.world import World, digest_of, grant
 
 Choose = Callable[[int], int]
 T = TypeVar("T")
 
-MEMBERS_OF_MARKET = (MINE, OTHER_MINE, BUYER, TRADER)
+MEMBERS_OF_MARKET = (MINE, OTHER_MINE, BUYER, BUYER, TRADER, SMELTER, RECYCLER, EXPORTER)
 DAY_MS = 86_400_000
 _SOURCES = ((MINE, PIT, "ORE-MIX"), (OTHER_MINE, IONIC_PIT, "ORE-ION"))
 
@@ -53,7 +58,12 @@ class Market:
     """Draws blocks of transactions about lots and keeps independent books beside them."""
 
     def __init__(self, choose: Choose) -> None:
-        self.world: World = trading_world()
+        self.world: World = with_plants(supervised_world())
+        admit_laboratory(self.world)
+        self.world.admit(EXPORTER, activities=(Activity.EXPORT,))
+        for year in (2024, 2025):
+            self.world.plan(year, Bucket.SEPARATION, 10_000_000)
+            self.world.grant(year, Bucket.SEPARATION, BUYER, 700_000)
         for bucket, grantee in ((Bucket.ROCK_MINING, MINE), (Bucket.IONIC_MINING, OTHER_MINE)):
             self.world.plan(2025, bucket, 10_000_000)
             self.world.grant(2025, bucket, grantee, 1_000_000)
@@ -81,7 +91,7 @@ class Market:
                 other, another = self._record()
                 if other == author:
                     records.append(another)
-        return self.world.transaction(author, *records)
+        return self.world.transaction(author, *records, signers=signers_of(self, author, records))
 
     def lots(self) -> list[tuple[LotId, LotRow]]:
         """Return every lot, live or exhausted, in the order of ids."""
@@ -89,6 +99,14 @@ class Market:
         return [(LotId(key[-16:]), decode(LotRow, data)) for key, data in rows]
 
     def _record(self) -> tuple[MemberId, Record]:
+        if not self._choose(8):
+            return draw_supervision(self)
+        if not self._choose(8):
+            return draw_quota(self)
+        if not self._choose(8):
+            return draw_governance(self)
+        if not self._choose(4):
+            return draw_production(self)
         kind = self._choose(20)
         if kind < 5:
             return self._output()
@@ -188,6 +206,26 @@ class Market:
         grantee = MINE if kind is OreKind.ROCK else OTHER_MINE
         year = self.today // 10_000
         return MINISTRY, grant(year, bucket, grantee, 1 + self._choose(600_000))
+
+    def choose(self, count: int) -> int:
+        """Draw a number from 0 to ``count - 1``."""
+        return self._choose(count)
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        """Draw one of several."""
+        return self._one_of(choices)
+
+    def output(self) -> tuple[MemberId, Record]:
+        """Draw an output of a mine."""
+        return self._output()
+
+    def date(self) -> CivilDate:
+        """Draw a claimed date."""
+        return self._date()
+
+    def code(self) -> str:
+        """Draw a container code."""
+        return self._code()
 
     @property
     def today(self) -> CivilDate:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from ledger.commit import open_committed
-from ledger.member_months import EMPTY_MONTH
+from ledger.month_totals import EMPTY_MONTH
 from ledger.parsed import ParsedTransaction
 from ledger.records.accept_transfer import AcceptTransfer
 from ledger.records.cancel_transfer import CancelTransfer
@@ -61,7 +61,7 @@ def trading_world(world: World | None = None) -> World:
     world = World() if world is None else world
     world.admit_mine(MINE, PIT, yearly_capacity=CAPACITY)
     world.admit_mine(OTHER_MINE, IONIC_PIT, ore="Longnan", ore_kind=OreKind.IONIC)
-    world.admit(BUYER, activities=(Activity.SEPARATION,))
+    world.admit(BUYER, activities=(Activity.SEPARATION,), licences=("LIC-plant-c",))
     world.admit(TRADER, activities=(Activity.TRADE,))
     world.define_ore("ORE-MIX")
     world.define_ore("ORE-ION", ore_kind=OreKind.IONIC)

@@ -68,7 +68,8 @@ from tests.support.founding import MINISTRY, NETWORK, UTC_OFFSET_MINUTES, open_t
 from tests.support.keys import key_of, new_key, sign_of
 
 R = TypeVar("R", bound=WireStruct)
-Signer = tuple[str, Role]
+Signer = tuple[str, Role] | tuple[str, Role, int]
+"""Member, role, and the number of the key when it is not the first."""
 EVERY_UNIT = 1_000_000_000
 """A budget that no test block exhausts."""
 MEMBER_ROLES = (Role.ADMIN, Role.OPERATOR, Role.FILING)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ledger.member_months import EMPTY_MONTH, encode_month_place, extended_month
+from ledger.member_months import encode_month_place, extended_month
+from ledger.month_totals import EMPTY_MONTH
 from ledger.queries.months import member_month, month_entries
 from ledger.store import block_key
 from ledger.vocabulary import Bucket

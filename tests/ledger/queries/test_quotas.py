@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ledger.queries.quotas import plan, quota, quota_account, quotas
+from ledger.queries.quotas import owed, passed_on, plan, quota, quota_account, quotas
 from ledger.records.grant_quota import GRANTS_KEPT
 from ledger.vocabulary import Bucket
 from ledger.wire.scalars import Height, MemberId
 from tests.support.founding import MINISTRY
+from tests.support.quotas import HOLDING, MINE_A, MINE_B, cut, group_world, produce, split
 from tests.support.world import World, grant
 
 ROCK = Bucket.ROCK_MINING
@@ -82,3 +83,14 @@ def test_a_plan_says_what_is_granted() -> None:
     assert row is not None
     assert (row.total, row.granted) == (1_000, 10)
     assert plan(world.store, 2024, Bucket.IONIC_MINING) is None
+
+
+def test_debts_and_splits_are_told_by_name() -> None:
+    world = group_world(granted=1_000)
+    world.apply(HOLDING, split(600), split(400, MINE_B))
+    world.apply(MINE_A, produce(600, MINE_A, "C-1"))
+    world.apply(MINISTRY, cut(450))
+    assert passed_on(world.store, 2024, ROCK, HOLDING) == ((MINE_A, 600),)
+    assert owed(world.store, ROCK, HOLDING) == 50
+    assert owed(world.store, ROCK, MINE_A) == 0
+    assert passed_on(world.store, 2024, ROCK, MINE_A) == ()

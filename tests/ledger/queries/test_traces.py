@@ -5,9 +5,27 @@ from __future__ import annotations
 import pytest
 
 from ledger.queries.traces import trace_lot
+from ledger.records.declare_excess import DeclareExcess
+from ledger.records.opening_stock import OpeningStock
 from ledger.vocabulary import Bucket, TransferState
 from ledger.wire.scalars import CivilDate, Grams, LotId
+from ledger.wire.transaction import lot_id_of
 from tests.support.market import seeded_market
+from tests.support.production import (
+    IMPORTER,
+    METAL_PLANT,
+    RECYCLING_PLANT,
+    SEPARATION_PLANT,
+    SEPARATOR,
+    campaign,
+    elements,
+    feed,
+    hand_over,
+    import_lot,
+    made,
+    ore_at_separator,
+    plant_world,
+)
 from tests.support.trading import (
     BUYER,
     GRANTED,
@@ -145,6 +163,10 @@ def test_an_unknown_lot_has_no_trace(world: World) -> None:
     assert trace_lot(world.store, LotId(bytes(16))) is None
 
 
+OPENED = (SEPARATION_PLANT, METAL_PLANT, RECYCLING_PLANT)
+"""Facilities whose process stock may come from an opening, which is no lot."""
+
+
 def test_every_lot_of_a_long_history_leads_back_to_mines_that_account_for_it() -> None:
     market, _findings = seeded_market(23, 20, 10)
     store = market.world.store
@@ -154,10 +176,50 @@ def test_every_lot_of_a_long_history_leads_back_to_mines_that_account_for_it() -
         assert not trace.is_cut
         assert trace == trace_lot(store, lot)
         origins = {f"mine/{origin.output.facility}" for origin in trace.origins}
-        assert {parcel.origin for parcel in row.parcels} <= origins
+        for entry in trace.entries:
+            entered = lot_id_of(entry.tx_id, entry.place.record_index, 0).hex()
+            origins |= {f"import/{entered}", f"scrap/{entered}", f"found/{entered}"}
+            if isinstance(entry.record, OpeningStock):
+                origins.add(f"opening/{entry.record.facility}")
+            if isinstance(entry.record, DeclareExcess):
+                origins.add(f"mine/{entry.record.facility}")
+        # What appeared by measuring, and what was folded, names where that was.
+        found = {parcel.origin for parcel in row.parcels}
+        measured = ("gain/", "restate/")
+        opened = {f"opening/{facility}" for facility in OPENED}
+        assert {origin for origin in found - opened if not origin.startswith(measured)} <= origins
         for above, below in zip(trace.upstream, (trace.lot, *trace.upstream), strict=False):
             assert above.depth >= below.depth
         for traced in trace.downstream:
             back = trace_lot(store, traced.lot.id)
             assert back is not None
             assert lot in [each.lot.id for each in back.upstream]
+
+
+def test_a_trace_goes_through_campaigns_and_the_stock_between_them() -> None:
+    world = plant_world()
+    first = ore_at_separator(world)
+    stock = elements(La=125_000, Ce=250_000, Pr=25_000, Nd=100_000)
+    world.apply(SEPARATOR, campaign(feed(world, first), [], closing=stock))
+    second = import_lot(world)
+    hand_over(world, second, IMPORTER, SEPARATOR)
+    world.move_to_date(2024_04_02)
+    day = CivilDate(2024_04_01)
+    record = campaign(
+        feed(world, second),
+        [made("OXI-CE", "E-1", 540_001, Ce=540_000), made("OXI-NDPR", "N-1", 240_001, Nd=240_000)],
+        opening=stock, closing=elements(La=125_000, Pr=25_000), period_from=day, period_to=day,
+        losses=elements(Ce=10_000, Nd=10_000),
+    )  # fmt: skip
+    transaction = world.apply(SEPARATOR, record)
+    cerium, neodymium = lot_of(transaction, 0), lot_of(transaction, 1)
+    trace = trace_lot(world.store, cerium)
+    assert trace is not None
+    assert {traced.lot.id for traced in trace.upstream} == {first, second}
+    assert [origin.lot_id for origin in trace.origins] == [first]
+    assert [type(entry.record).__name__ for entry in trace.entries] == ["ImportLot"]
+    for start in (first, second):
+        down = trace_lot(world.store, start)
+        assert down is not None
+        assert {traced.lot.id for traced in down.downstream} == {cerium, neodymium}
+        assert not down.is_cut

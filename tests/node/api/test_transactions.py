@@ -307,7 +307,12 @@ async def test_a_missing_signature_is_refused(node: RunningNode) -> None:
     problem = await assert_refused(
         node, parsed, 422, RefusalCode.SIGNATURE_MISSING, MINISTRY, "operator"
     )
-    assert problem["figures"] == {"member": MINISTRY, "role": "operator"}
+    assert problem["figures"] == {
+        "member": MINISTRY,
+        "role": "operator",
+        "needed": 1,
+        "found": 0,
+    }
 
 
 async def test_a_signature_that_is_not_needed_is_refused(node: RunningNode) -> None:

@@ -13,7 +13,6 @@ from tests.node.demo.loading import Loader
 from tests.node.demo.replay import Replay
 from tests.support.founding import FOUNDERS
 
-
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo-ledger")]
 
 
