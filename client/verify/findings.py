@@ -59,8 +59,8 @@ class Explanation:
 
 
 _KEEP: Final = (
-    "Do not serve from this copy and keep it as evidence; the node fetches the block again from "
-    "the others when its store is restored."
+    "Keep this store as evidence. Stop the node, run `monazite node rebuild HOME`, and start it: "
+    "it fetches the history again from its peers, and its journal is kept."
 )
 
 EXPLANATIONS: Final[dict[FindingCode, Explanation]] = {

@@ -1,7 +1,7 @@
 """``HoldLot``: inspectors stop a lot where it is; the ministry may prolong that.
 
-A held lot cannot be offered, accepted, divided, used or written off, and a part or child that is taken
-from it in any other way takes the hold along. Rejecting and cancelling an offer stay possible, because
+A held lot cannot be offered, accepted, divided, used or written off, and a part or child that comes of
+it in any other way takes the hold along. Rejecting and cancelling an offer stay possible, because
 they move nothing. A hold lapses by itself ``hold_days`` days after the block that placed it, counted in
 milliseconds of block time; the row says when, so nothing has to be walked. Before that moment the ministry
 may renew it, each time for the same number of days from the renewal's block. A case that has lapsed cannot be
