@@ -151,6 +151,7 @@ async def test_the_founded_network_makes_a_transaction_final(founded: list[Home]
             stack.callback(process.send_signal, signal.SIGTERM)
         async with asyncio.timeout(SECONDS), aiohttp.ClientSession() as session:
             for name in NAMES:
+                # Another process has no event to wait for: ask its health page until it is ready.
                 while not await is_ready(session, ports[name].health):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         ministry = founded[0]
